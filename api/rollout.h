@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rollout: telling the brokers of an instance about a committed revision, and waiting until they serve it. */
+#ifndef SIGNET_API_ROLLOUT_H
+#define SIGNET_API_ROLLOUT_H
+
+#include "common/db.h"
+#include "common/err.h"
+
+#include <stdint.h>
+
+enum rollout_state {
+        ROLLOUT_NONE,    /* no broker of this instance is known */
+        ROLLOUT_APPLIED, /* every known broker serves the revision (or a later one) */
+        ROLLOUT_PENDING  /* one of them has not said so within ROLLOUT_WAIT_MS */
+};
+/* "none", "applied", "pending": the value of the response header x-signet-rollout. */
+const char *rollout_text(enum rollout_state s);
+
+/* Sends {"op":"reload"} to <run_dir>/<instance>.sock when it exists; for every other row of broker_node that was alive within the
+ * last 60 s it looks at applied_revision until it is there. Blocks ROLLOUT_WAIT_MS in all at most. Cannot fail: a failure is PENDING. */
+enum rollout_state rollout_wait(struct db *db, const char *run_dir, const char *instance, int64_t revision);
+
+#endif

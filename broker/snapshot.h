@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot: everything a worker needs to know about its instance at one revision. Immutable and reference-counted; built
+ * completely aside (snapshot_load.h), then handed to every worker, which swaps one pointer. */
+#ifndef SIGNET_BROKER_SNAPSHOT_H
+#define SIGNET_BROKER_SNAPSHOT_H
+
+#include "broker/tls_table.h"
+#include "common/cleanup.h"
+#include "common/err.h"
+#include "common/model.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct access_keys; /* AccessKeyId → secret, of the instance's account; enabled ones only */
+
+struct snapshot {
+        atomic_int refs;
+        int64_t revision;
+        int64_t loaded_at; /* clock_now() */
+        enum authentication_mode mode;
+        struct tls_table *tls;
+        struct credential *default_credential; /* NULL: none configured; names that match nothing are refused */
+        struct access_keys *access_keys;
+};
+
+struct snapshot *snapshot_ref(struct snapshot *s);
+struct snapshot *snapshot_unref(struct snapshot *s);
+CLEANUP_DEFINE(snapshotp, struct snapshot *, snapshot_unref)
+
+/* The certificate for a name of the SNI extension as the client sent it (raw bytes; NULL/0: no SNI). Never NULL unless
+ * nothing matches and there is no default. Borrowed from the snapshot. */
+struct credential *snapshot_credential(const struct snapshot *s, const unsigned char *sni, size_t len);
+
+/* Borrowed secret; false when unknown or disabled. */
+_Bool snapshot_access_key(const struct snapshot *s, const char *id, size_t id_len, const char **ret_secret,
+                          size_t *ret_secret_len);
+
+/* Access-key table, filled by the loader before it is shared. The secret is copied and wiped when freed. */
+MUST_CHECK enum err access_keys_new(size_t count_max, struct access_keys **ret);
+MUST_CHECK enum err access_keys_add(struct access_keys *keys, const char *id, const void *secret, size_t secret_len);
+struct access_keys *access_keys_ref(struct access_keys *keys);
+struct access_keys *access_keys_unref(struct access_keys *keys);
+
+#endif

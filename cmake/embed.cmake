@@ -1,0 +1,26 @@
+# embed(<target> <name> <glob>): compiles the files into <target> as a table that common/embed.h describes:
+#   extern const struct embedded embedded_<name>[];   sorted by file name, ended by a row with a NULL name
+function(embed target name glob)
+    file(GLOB files CONFIGURE_DEPENDS ${glob})
+    list(SORT files)
+    set(blobs "    .section .rodata\n")
+    set(declarations "")
+    set(rows "")
+    set(index 0)
+    foreach(path ${files})
+        get_filename_component(base ${path} NAME)
+        set(symbol "embedded_${name}_${index}")
+        string(APPEND blobs "    .global ${symbol}, ${symbol}_end\n    .balign 16\n${symbol}:\n"
+                            "    .incbin \"${path}\"\n${symbol}_end:\n    .byte 0\n")
+        string(APPEND declarations "extern const char ${symbol}[], ${symbol}_end[];\n")
+        string(APPEND rows "        {\"${base}\", ${symbol}, ${symbol}_end},\n")
+        math(EXPR index "${index} + 1")
+    endforeach()
+    string(APPEND blobs "    .section .note.GNU-stack,\"\",%progbits\n")
+    set(stem ${CMAKE_CURRENT_BINARY_DIR}/embedded_${name})
+    file(CONFIGURE OUTPUT ${stem}_blobs.S CONTENT "${blobs}" @ONLY)
+    file(CONFIGURE OUTPUT ${stem}.c CONTENT
+         "#include \"common/embed.h\"\n${declarations}const struct embedded embedded_${name}[] = {\n${rows}        {0, 0, 0},\n};\n" @ONLY)
+    set_source_files_properties(${stem}_blobs.S PROPERTIES OBJECT_DEPENDS "${files}")
+    target_sources(${target} PRIVATE ${stem}_blobs.S ${stem}.c)
+endfunction()
