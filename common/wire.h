@@ -22,7 +22,7 @@ static inline struct rd rd_of(const void *data, size_t len)
 {
         const uint8_t *p = data;
 
-        return (struct rd){p, p + len, false};
+        return (struct rd){p, len > 0 ? p + len : p, false}; /* NULL + 0 is undefined in C */
 }
 
 static inline size_t rd_left(const struct rd *r)
