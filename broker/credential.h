@@ -11,6 +11,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,8 +32,18 @@ struct credential_parsed { /* borrowed from the cache: valid until the next call
         STACK_OF(X509) * chain;
         EVP_PKEY *key;
 };
+/* Parses into objects of the caller's own, which credential_parsed_done() frees. ERR_SYNTAX, ERR_MISMATCH, ERR_UNSUPPORTED
+ * (neither RSA nor EC). */
+MUST_CHECK enum err credential_parse(const struct credential *c, struct credential_parsed *ret);
+void credential_parsed_done(struct credential_parsed *parsed);
 /* Parses at once, without a cache: ERR_SYNTAX or ERR_MISMATCH say what a handshake would run into. */
 MUST_CHECK enum err credential_check(const struct credential *c);
+
+/* For caches: a reference that is also counted as one of a cache, so that caches on several threads can tell that
+ * none but they still hold a credential. */
+struct credential *credential_ref_cached(struct credential *c);
+struct credential *credential_unref_cached(struct credential *c);
+bool credential_only_cached(const struct credential *c);
 
 /* Least recently used goes first; a cached form holds a reference on its credential. One thread. */
 struct credential_cache;
@@ -40,7 +51,8 @@ MUST_CHECK enum err credential_cache_new(size_t entries_max, struct credential_c
 struct credential_cache *credential_cache_free(struct credential_cache *cache);
 MUST_CHECK enum err credential_cache_get(struct credential_cache *cache, struct credential *c,
                                          struct credential_parsed *ret);
-/* Drops forms whose credential nobody else holds any more (after a new snapshot): a replaced key does not linger. */
+/* Drops forms whose credential is held by caches only (after a new snapshot): a replaced key does not linger. The other
+ * workers may let go of the old snapshot a little later, so call it again after a second or so. */
 void credential_cache_trim(struct credential_cache *cache);
 
 #endif

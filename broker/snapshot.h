@@ -4,6 +4,8 @@
 #ifndef SIGNET_BROKER_SNAPSHOT_H
 #define SIGNET_BROKER_SNAPSHOT_H
 
+#include "broker/credential_set.h"
+#include "broker/rejected.h"
 #include "broker/tls_table.h"
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -22,6 +24,8 @@ struct snapshot {
         struct tls_table *tls;
         struct credential *default_credential; /* NULL: none configured; names that match nothing are refused */
         struct access_keys *access_keys;
+        struct credential_set *credentials; /* what `tls` and the default use, for the next load to share */
+        struct rejected rejected;           /* rows that were not usable; the next load tries them again */
 };
 
 struct snapshot *snapshot_ref(struct snapshot *s);
@@ -41,5 +45,9 @@ MUST_CHECK enum err access_keys_new(size_t count_max, struct access_keys **ret);
 MUST_CHECK enum err access_keys_add(struct access_keys *keys, const char *id, const void *secret, size_t secret_len);
 struct access_keys *access_keys_ref(struct access_keys *keys);
 struct access_keys *access_keys_unref(struct access_keys *keys);
+CLEANUP_DEFINE(access_keysp, struct access_keys *, access_keys_unref)
+/* The same IDs with the same secrets: the loader then shares the old table, so that workers see by the pointer that
+ * nothing changed. */
+_Bool access_keys_equal(const struct access_keys *a, const struct access_keys *b);
 
 #endif

@@ -234,7 +234,7 @@ static void *seal_and_open(void *arg)
                 buf_done(&sealed);
                 buf_done(&plain);
         }
-        return (void *)failures; // NOLINT(performance-no-int-to-ptr)
+        return (void *)failures;
 }
 
 Test(crypt, threads_share_a_master_key_from_the_first_call)

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conn: one network connection from accept to close: TLS handshake, reading, cutting into control packets,
+ * writing, deadlines. What a packet means is not its business (packet.h).
+ *
+ * States change through conn.c's one table only. Every end carries its reason: conn_close() is the only way
+ * out. A connection lives on one worker. It is accepted by any of them and moves once, right after its
+ * CONNECT has been read, to the home worker of its client ID (fabric.h). */
+#ifndef SIGNET_BROKER_CONN_H
+#define SIGNET_BROKER_CONN_H
+
+#include "broker/context.h"
+#include "broker/outbox.h"
+#include "broker/tls.h"
+#include "common/buf.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+enum conn_state { CONN_HANDSHAKE, CONN_WAIT_CONNECT, CONN_MOVING, CONN_ACTIVE, CONN_CLOSING, CONN_STATES };
+
+struct conn {
+        struct session_sink sink; /* first: what the session sees */
+        struct mail mail;         /* for the one move between workers */
+        struct context *ctx;
+        uv_poll_t poll;
+        SSL *ssl; /* NULL on a listener without TLS */
+        struct tls_peer tls;
+        int fd;
+        enum conn_state state;
+        uint8_t level; /* MQTT protocol level, 0 before CONNECT */
+        bool want_write, reading_paused, in_dirty, in_paused, session_waiting;
+        int move_to;
+        struct outbox out;
+        struct buf in; /* the beginning of a packet that has not come in completely */
+        struct session *session;
+        char *access_key_id;    /* whose signature let it in; NULL before */
+        uint32_t keep_alive_ms; /* 0: none */
+        uint64_t last_in_ms, since_ms;
+        struct wheel_entry deadline;
+        struct conn *next, *previous, *next_dirty, *next_paused;
+        struct sockaddr_storage address;
+};
+
+/* Takes the socket (closes it on failure too). `tls`: begins with a handshake. */
+void conn_accept(struct context *ctx, int fd, const struct sockaddr_storage *address, bool tls);
+/* The only way out. Writes what can be written at once (a CONNACK with a refusal), detaches the session, logs
+ * one line with `reason` (copied). Safe inside packet handlers: the memory goes when the loop has closed the
+ * handle. */
+void conn_close(struct conn *c, const char *reason);
+/* Puts bytes of a whole packet into the outbox; written at the end of the loop turn. Closes the connection
+ * when there is no room: control packets are few, a client that makes so many does not read. */
+void conn_send(struct conn *c, const uint8_t *packet, size_t len);
+/* CONNECT was accepted. keep_alive_s as the client gave it (MQTT 3.1.1 §3.1.2.10). Takes ownership of
+ * access_key_id. */
+void conn_activate(struct conn *c, struct session *s, uint8_t level, uint16_t keep_alive_s,
+                   char *access_key_id);
+/* From a CONNECT handler, which then answers "not consumed": the packet is read again at its home. */
+void conn_move(struct conn *c, int home);
+/* End of a loop turn: writes what is waiting, reads again where congestion has ended. */
+void conn_flush_all(struct context *ctx);
+void conn_resume_paused(struct context *ctx);
+/* A deadline slot has come (wheel_advance). */
+void conn_due(void *ctx, struct wheel_entry *e);
+
+#endif

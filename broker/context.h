@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: everything that belongs to one worker and is touched by its thread only, but for what says
+ * otherwise. Plain structs, so that connections, packet handlers and the worker's own loop can share them
+ * without knowing one another. */
+#ifndef SIGNET_BROKER_CONTEXT_H
+#define SIGNET_BROKER_CONTEXT_H
+
+#include "broker/credential.h"
+#include "broker/mailbox.h"
+#include "broker/router.h"
+#include "broker/session.h"
+#include "broker/snapshot.h"
+#include "broker/wheel.h"
+
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct conn;
+struct mqtt_frame;
+
+enum { WORKERS_MAX = 256, READ_BYTES = 65536, RECORD_BYTES = 16384 };
+
+/* Read-only after start; shared by all workers. */
+struct broker_limits {
+        uint32_t packet_max;          /* bytes of one control packet */
+        uint32_t connections_max;     /* of one worker */
+        uint32_t handshakes_per_turn; /* steps of handshakes a loop turn; keeps connected devices served in a
+                                         storm */
+        uint32_t accepts_per_turn;
+        uint32_t outbox_bytes_max;  /* waiting to be written to one connection */
+        uint32_t mailbox_bytes_max; /* on their way to one worker; publishers are not read while above */
+        uint32_t handshake_ms, connect_ms;
+        uint16_t keep_alive_max_s; /* 0: no limit */
+        struct session_limits sessions;
+};
+
+/* Written by the worker, read by `status`: relaxed atomics. */
+#define COUNTER_LIST(X)                                                                                      \
+        X(accepted)                                                                                          \
+        X(connections)                                                                                       \
+        X(handshakes)                                                                                        \
+        X(handshakes_failed)                                                                                 \
+        X(connects_refused)                                                                                  \
+        X(refused_over_limit)                                                                                \
+        X(messages_in)                                                                                       \
+        X(messages_out)                                                                                      \
+        X(messages_dropped)                                                                                  \
+        X(sessions)                                                                                          \
+        X(subscriptions)
+struct counters {
+#define COUNTER_FIELD(name) atomic_uint_fast64_t name;
+        COUNTER_LIST(COUNTER_FIELD)
+#undef COUNTER_FIELD
+};
+#define COUNT(ctx, name)      atomic_fetch_add_explicit(&(ctx)->counters.name, 1, memory_order_relaxed)
+#define COUNT_DOWN(ctx, name) atomic_fetch_sub_explicit(&(ctx)->counters.name, 1, memory_order_relaxed)
+
+struct context {
+        uv_loop_t loop;
+        int index, count;       /* this worker, of how many */
+        struct context **peers; /* all of them, this one too; read-only after start */
+        const struct broker_limits *limits;
+        const char *instance;
+
+        struct snapshot *
+                snapshot; /* what new handshakes and CONNECTs are judged by; NULL until the first is loaded */
+        struct session_table *sessions;
+        struct router *router;
+        struct credential_cache *credentials;
+        SSL_CTX *tls;
+
+        struct mailbox mailbox;                  /* any thread posts here */
+        struct mail_batch outgoing[WORKERS_MAX]; /* collected in this turn, posted at its end */
+
+        /* Top of the layers, called from below: what to do with a complete control packet. True: consumed. */
+        bool (*packet)(struct conn *c, const struct mqtt_frame *f);
+
+        struct conn *connections; /* all of this worker's */
+        struct conn *dirty;       /* have something to write; flushed once at the end of the turn */
+        struct conn *paused;      /* not read while a mailbox is over its limit */
+        struct wheel wheel;
+        uint32_t handshakes_left, accepts_left; /* of this turn */
+        bool stopping;
+
+        struct counters counters;
+        uint8_t in[READ_BYTES], out[RECORD_BYTES]; /* scratch of one read, one write */
+};
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/listener.h"
+
+#include "broker/conn.h"
+#include "common/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int port_of(int fd)
+{
+        struct sockaddr_storage a;
+        socklen_t len = sizeof a;
+
+        if (getsockname(fd, (struct sockaddr *)&a, &len) != 0)
+                return -1;
+        return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+                                             : ((struct sockaddr_in *)&a)->sin_port);
+}
+
+static int open_one(const struct addrinfo *ai, bool share)
+{
+        CLEANUP(fd) int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        int on = 1, opened;
+
+        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+                return -1;
+        if (share && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+                return -1;
+        if (ai->ai_family == AF_INET6)
+                (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0)
+                return -1;
+        opened = fd;
+        fd = -1;
+        return opened;
+}
+
+static void set_port(struct addrinfo *ai, int port)
+{
+        if (ai->ai_family == AF_INET6)
+                ((struct sockaddr_in6 *)ai->ai_addr)->sin6_port = htons((uint16_t)port);
+        else
+                ((struct sockaddr_in *)ai->ai_addr)->sin_port = htons((uint16_t)port);
+}
+
+/* Binds once without SO_REUSEPORT: fails when anybody listens there, and learns the port when it was 0. */
+static int probe(struct addrinfo *ai)
+{
+        CLEANUP(fd) int fd = open_one(ai, false);
+        int port;
+
+        if (fd < 0 || listen(fd, 1) != 0)
+                return -1;
+        port = port_of(fd);
+        set_port(ai, port);
+        return port;
+}
+
+static enum err open_all(struct listener *l, struct addrinfo *ai, int workers)
+{
+        l->port = probe(ai);
+        if (l->port < 0)
+                return ERR_IO;
+        for (l->count = 0; l->count < workers; l->count++) {
+                int fd = open_one(ai, true);
+
+                if (fd < 0)
+                        return ERR_IO;
+                l->fds[l->count] = fd;
+                if (listen(fd, LISTEN_BACKLOG) != 0) {
+                        l->count++;
+                        return ERR_IO;
+                }
+        }
+        return ERR_OK;
+}
+
+enum err listener_open(const char *name, bool tls, const char *address, int workers, struct listener *ret,
+                       char why[256])
+{
+        struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                                 .ai_socktype = SOCK_STREAM};
+        struct addrinfo *ai = NULL;
+        struct conf_address parsed;
+        char port[8];
+        enum err e;
+
+        *ret = (struct listener){.name = name, .tls = tls};
+        if (conf_address(address, &parsed) != ERR_OK) {
+                snprintf(why, 256, "%s: \"%s\" is no host:port", name, address);
+                return ERR_SYNTAX;
+        }
+        snprintf(port, sizeof port, "%d", parsed.port);
+        if (getaddrinfo(parsed.host, port, &hints, &ai) != 0) {
+                snprintf(why, 256, "%s: \"%s\" is no IP address", name, parsed.host);
+                return ERR_SYNTAX;
+        }
+        e = open_all(ret, ai, workers);
+        if (e != ERR_OK) {
+                snprintf(why, 256, "%s: cannot listen on %s: %s", name, address, strerror(errno));
+                listener_close(ret);
+        }
+        freeaddrinfo(ai);
+        return e;
+}
+
+void listener_close(struct listener *l)
+{
+        for (int n = 0; n < l->count; n++)
+                close(l->fds[n]);
+        l->count = 0;
+}
+
+/* No descriptor left: takes the client in with the spare one and closes it, or it would wake us for ever. */
+static void shed(struct listener_end *end, int listening)
+{
+        int fd;
+
+        close(end->spare_fd);
+        fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+                close(fd);
+        end->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        COUNT(end->ctx, refused_over_limit);
+}
+
+static bool over_limit(const struct context *ctx)
+{
+        return atomic_load_explicit(&ctx->counters.connections, memory_order_relaxed) >=
+               ctx->limits->connections_max;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+        struct listener_end *end = poll->data;
+        struct context *ctx = end->ctx;
+        int listening = end->listener->fds[ctx->index];
+
+        (void)events;
+        while (status == 0 && ctx->accepts_left > 0) {
+                struct sockaddr_storage address = {0};
+                socklen_t len = sizeof address;
+                int fd = accept4(listening, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+                if (fd < 0) {
+                        if (errno == EMFILE || errno == ENFILE)
+                                shed(end, listening);
+                        return;
+                }
+                ctx->accepts_left--;
+                COUNT(ctx, accepted);
+                if (over_limit(ctx)) {
+                        COUNT(ctx, refused_over_limit);
+                        close(fd);
+                        continue;
+                }
+                conn_accept(ctx, fd, &address, end->listener->tls);
+        }
+}
+
+int listener_start(struct listener_end *end, struct context *ctx, const struct listener *l)
+{
+        int r;
+
+        *end = (struct listener_end){
+                .ctx = ctx, .listener = l, .spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC)};
+        end->poll.data = end;
+        r = uv_poll_init(&ctx->loop, &end->poll, l->fds[ctx->index]);
+        return r != 0 ? r : uv_poll_start(&end->poll, UV_READABLE, on_readable);
+}
+
+void listener_stop(struct listener_end *end)
+{
+        uv_close((uv_handle_t *)&end->poll, NULL);
+        if (end->spare_fd >= 0)
+                close(end->spare_fd);
+}

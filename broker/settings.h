@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings: what signet-broker reads from its environment (table in settings.c, printed by --help). */
+#ifndef SIGNET_BROKER_SETTINGS_H
+#define SIGNET_BROKER_SETTINGS_H
+
+#include "common/err.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct broker_settings {
+        char *home, *instance, *mqtts_listen, *mqtt_listen;
+        char *database_url, *database_password_file, *master_key_file, *run_dir, *user, *node_id;
+        int64_t workers, connections_max, credentials_max;
+        int64_t packet_max, outbox_bytes_max, mailbox_bytes_max;
+        int64_t handshake_s, connect_s, handshakes_per_turn, accepts_per_turn;
+        int64_t inflight_max, queue_max, queue_bytes_max, subscriptions_max, sessions_max;
+};
+
+/* Reads the environment; what is empty is derived from SIGNET_HOME. `why` names the variable on ERR_SYNTAX.
+ */
+MUST_CHECK enum err broker_settings_read(struct broker_settings *ret, char why[256]);
+void broker_settings_done(struct broker_settings *s);
+void broker_settings_help(FILE *out);
+
+#endif

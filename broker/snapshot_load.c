@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/snapshot_load.h"
+
+#include "broker/certificate_load.h"
+#include "broker/mapping_load.h"
+#include "common/clock.h"
+#include "common/domain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+        ACCESS_KEYS_MAX = 10000,
+        SECRET_MAX = 1024,
+        AGAIN_MAX = 1000 /* rejected domains that a partial load tries again; with more, everything is read */
+};
+
+static const char bad_domain[] = "the domain is longer than 253 octets or empty";
+static const char too_many_keys[] = "more access keys than a broker holds";
+
+struct instance { /* its row */
+        int64_t revision, marks_from, account_id, default_certificate_id;
+        bool has_default;
+        enum authentication_mode mode;
+};
+
+struct load { /* one load on its way */
+        const struct snapshot_source *source;
+        const struct snapshot *last; /* NULL: the first */
+        struct snapshot *next;
+        struct instance instance;
+        bool partial;
+        struct mappings mappings;
+        struct certificates certificates;
+        struct tls_table_change *changes; /* what the mappings come to; names borrowed from them */
+        size_t change_count;
+};
+
+static void load_done(struct load *l)
+{
+        snapshot_unref(l->next);
+        mappings_done(&l->mappings);
+        certificates_done(&l->certificates);
+        free(l->changes);
+}
+
+static inline void cleanup_load(struct load *l)
+{
+        load_done(l);
+}
+
+/* ---- what to read ---- */
+
+static enum err instance_read(const struct snapshot_source *source, struct instance *ret)
+{
+        CLEANUP(pgresultp) PGresult *rows = NULL;
+        const struct db_param params[] = {DB_TEXT(source->instance)};
+
+        TRY(db_query(source->db, DB_AS_BINARY, &rows,
+                     "SELECT revision, marks_from, account_id, default_certificate_id, authentication_mode "
+                     "FROM instance WHERE mqtt_instance_id = $1",
+                     1, params));
+        if (PQntuples(rows) == 0)
+                return ERR_NOT_FOUND;
+        ret->revision = db_binary_int(rows, 0, 0);
+        ret->marks_from = db_binary_int(rows, 0, 1);
+        ret->account_id = db_binary_int(rows, 0, 2);
+        ret->has_default = PQgetisnull(rows, 0, 3) == 0;
+        ret->default_certificate_id = ret->has_default ? db_binary_int(rows, 0, 3) : 0;
+        ret->mode = db_binary_int(rows, 0, 4) == AUTH_MUTUAL ? AUTH_MUTUAL : AUTH_ONE_WAY;
+        return ERR_OK;
+}
+
+/* A revision below ours is another history (a restored backup): nothing of what we know need be true. */
+static bool partial_possible(const struct snapshot *last, const struct instance *i)
+{
+        return last != NULL && last->revision < i->revision && i->marks_from <= last->revision &&
+               rejected_count(&last->rejected, REJECTED_DOMAIN) <= AGAIN_MAX;
+}
+
+static enum err mappings_read(struct load *l)
+{
+        const struct snapshot_source *s = l->source;
+
+        if (l->partial) {
+                enum err e = mapping_load_since(s->db, s->instance, l->last->revision, &l->last->rejected,
+                                                &l->mappings);
+
+                if (e != ERR_LIMIT)
+                        return e;
+                TRY(db_exec(s->db, "CLOSE mapping")); /* marks and all are more than what is mapped */
+                l->partial = false;
+        }
+        return mapping_load_all(s->db, s->instance, &l->mappings);
+}
+
+static enum err certificates_read(struct load *l)
+{
+        int64_t *ids = malloc((l->mappings.count + 1) * sizeof(*ids));
+        size_t count = 0;
+
+        if (ids == NULL)
+                return ERR_NOMEM;
+        for (size_t i = 0; i < l->mappings.count; i++)
+                if (!l->mappings.rows[i].removed)
+                        ids[count++] = l->mappings.rows[i].certificate_id;
+        if (l->instance.has_default)
+                ids[count++] = l->instance.default_certificate_id;
+        enum err e =
+                certificate_load(l->source->db, l->source->master,
+                                 l->last == NULL ? NULL : l->last->credentials, ids, count, &l->certificates);
+        free(ids);
+        return e;
+}
+
+/* ---- what it comes to ---- */
+
+static struct credential *served_before(const struct load *l, const char *domain)
+{
+        return l->last == NULL ? NULL : tls_table_exact(l->last->tls, domain, strlen(domain));
+}
+
+/* A row that cannot be used: reported, and the domain goes on with what it had. */
+static enum err mapping_reject(struct load *l, const char *domain, int64_t certificate_id, const char *error)
+{
+        struct credential *had = served_before(l, domain);
+
+        if (!l->partial && had != NULL)
+                l->changes[l->change_count++] = (struct tls_table_change){domain, had};
+        return rejected_add(&l->next->rejected, REJECTED_DOMAIN, domain, certificate_id, error);
+}
+
+static enum err changes_make(struct load *l)
+{
+        l->changes = calloc(l->mappings.count + 1, sizeof(*l->changes));
+        if (l->changes == NULL)
+                return ERR_NOMEM;
+        for (size_t i = 0; i < l->mappings.count; i++) {
+                const struct mapping *row = &l->mappings.rows[i];
+                const char *domain = mapping_domain(&l->mappings, i);
+                size_t len = strlen(domain);
+                const struct certificate *c =
+                        row->removed ? NULL : certificate_find(&l->certificates, row->certificate_id);
+
+                if (len == 0 || len > DOMAIN_MAX) { /* can't be in the table, so needs no removal either */
+                        if (!row->removed)
+                                TRY(rejected_add(&l->next->rejected, REJECTED_DOMAIN, domain,
+                                                 row->certificate_id, bad_domain));
+                } else if (c != NULL && c->credential == NULL)
+                        TRY(mapping_reject(l, domain, row->certificate_id, c->error));
+                else
+                        l->changes[l->change_count++] =
+                                (struct tls_table_change){domain, c == NULL ? NULL : c->credential};
+        }
+        return ERR_OK;
+}
+
+static enum err default_choose(struct load *l)
+{
+        struct snapshot *next = l->next;
+        char id[24];
+
+        if (!l->instance.has_default)
+                return ERR_OK;
+        const struct certificate *c = certificate_find(&l->certificates, l->instance.default_certificate_id);
+        next->default_credential = credential_ref(c->credential);
+        if (c->credential != NULL)
+                return ERR_OK;
+        next->default_credential = l->last == NULL ? NULL : credential_ref(l->last->default_credential);
+        (void)snprintf(id, sizeof(id), "%" PRId64, c->id);
+        return rejected_add(&next->rejected, REJECTED_CERTIFICATE, id, c->id, c->error);
+}
+
+/* Who is used by how many, so that the next load can share. */
+static enum err credentials_count(struct load *l)
+{
+        struct credential_use *uses = calloc(2 * l->change_count + 2, sizeof(*uses));
+        const struct snapshot *last = l->partial ? l->last : NULL;
+        size_t count = 0;
+
+        if (uses == NULL)
+                return ERR_NOMEM;
+        for (size_t i = 0; i < l->change_count; i++) {
+                uses[count++] = (struct credential_use){l->changes[i].credential, 1};
+                if (last != NULL)
+                        uses[count++] = (struct credential_use){served_before(l, l->changes[i].domain), -1};
+        }
+        uses[count++] = (struct credential_use){l->next->default_credential, 1};
+        if (last != NULL)
+                uses[count++] = (struct credential_use){last->default_credential, -1};
+        enum err e = credential_set_with(last == NULL ? NULL : last->credentials, uses, count,
+                                         &l->next->credentials);
+        free(uses);
+        return e;
+}
+
+/* ---- access keys ---- */
+
+static enum err secret_open(const struct load *l, const PGresult *rows, int row, struct buf *ret)
+{
+        char context[sizeof(SEAL_ACCESS_KEY_SECRET) + ACCESS_KEY_ID_MAX];
+
+        (void)snprintf(context, sizeof(context), SEAL_ACCESS_KEY_SECRET, PQgetvalue(rows, row, 0));
+        return crypt_open(l->source->master, context, PQgetvalue(rows, row, 1),
+                          (size_t)PQgetlength(rows, row, 1), ret);
+}
+
+static enum err access_key_read(struct load *l, const PGresult *rows, int row, struct access_keys *keys)
+{
+        CLEANUP(buf) struct buf opened = BUF_UP_TO(SECRET_MAX);
+        const char *id = PQgetvalue(rows, row, 0), *secret;
+        size_t secret_len;
+
+        if (row == ACCESS_KEYS_MAX)
+                return rejected_add(&l->next->rejected, REJECTED_ACCESS_KEY, id, 0, too_many_keys);
+        enum err e = secret_open(l, rows, row, &opened);
+        if (e == ERR_OK)
+                return access_keys_add(keys, id, opened.data, opened.len);
+        if (e == ERR_NOMEM)
+                return e;
+        if (l->last != NULL && snapshot_access_key(l->last, id, strlen(id), &secret, &secret_len))
+                TRY(access_keys_add(keys, id, secret, secret_len));
+        return rejected_add(&l->next->rejected, REJECTED_ACCESS_KEY, id, 0, err_text(e));
+}
+
+static enum err access_keys_load(struct load *l)
+{
+        CLEANUP(pgresultp) PGresult *rows = NULL;
+        CLEANUP(access_keysp) struct access_keys *keys = NULL;
+        const struct db_param params[] = {DB_INT(l->instance.account_id), DB_INT(ACCESS_KEYS_MAX + 1)};
+
+        TRY(db_query(l->source->db, DB_AS_BINARY, &rows,
+                     "SELECT access_key_id, secret_sealed FROM access_key WHERE account_id = $1 AND enabled "
+                     "ORDER BY access_key_id COLLATE \"C\" LIMIT $2",
+                     2, params));
+        TRY(access_keys_new((size_t)PQntuples(rows), &keys));
+        for (int i = 0; i < PQntuples(rows); i++)
+                TRY(access_key_read(l, rows, i, keys));
+        if (l->last != NULL && access_keys_equal(l->last->access_keys, keys))
+                l->next->access_keys = access_keys_ref(l->last->access_keys);
+        else
+                l->next->access_keys = TAKE(keys);
+        return ERR_OK;
+}
+
+/* ---- the whole ---- */
+
+static enum err load_run(struct load *l)
+{
+        struct snapshot *next = calloc(1, sizeof(*next));
+
+        if (next == NULL)
+                return ERR_NOMEM;
+        atomic_init(&next->refs, 1);
+        next->revision = l->instance.revision;
+        next->loaded_at = clock_now();
+        next->mode = l->instance.mode;
+        l->next = next;
+        l->partial = partial_possible(l->last, &l->instance);
+        TRY(mappings_read(l));
+        TRY(certificates_read(l));
+        TRY(access_keys_load(l));
+        TRY(changes_make(l));
+        TRY(default_choose(l));
+        TRY(tls_table_with(l->partial ? l->last->tls : NULL, l->changes, l->change_count, &next->tls));
+        return credentials_count(l);
+}
+
+static enum err load_give(struct snapshot *s, struct snapshot **ret, json_t **ret_rejected)
+{
+        json_t *rejected = rejected_json(&s->rejected);
+
+        if (rejected == NULL)
+                return ERR_NOMEM;
+        *ret_rejected = rejected;
+        *ret = snapshot_ref(s);
+        return ERR_OK;
+}
+
+enum err snapshot_load(const struct snapshot_source *source, struct snapshot *last, struct snapshot **ret,
+                       json_t **ret_rejected)
+{
+        CLEANUP(load) struct load l = {.source = source, .last = last};
+        CLEANUP(db_tx) struct db_tx tx = {NULL}; /* it only reads: rolling back ends it as well as a commit */
+
+        TRY(db_begin(source->db, &tx));
+        TRY(db_exec(source->db, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
+        TRY(instance_read(source, &l.instance));
+        if (last != NULL && last->revision == l.instance.revision)
+                return load_give(last, ret, ret_rejected);
+        TRY(load_run(&l));
+        return load_give(l.next, ret, ret_rejected);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/worker.h"
+
+#include "broker/conn.h"
+#include "broker/packet.h"
+#include "broker/tls.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONGESTION_LOOK_MS = 2 };
+
+struct worker {
+        struct context ctx;
+        struct listener_end ends[LISTENERS_MAX];
+        int end_count;
+        uv_prepare_t turn_end;
+        uv_idle_t busy;  /* active while something is still to be written: the loop then does not sleep */
+        uv_timer_t tick; /* deadlines */
+        uv_timer_t look; /* while connections are paused by congestion */
+        pthread_t thread;
+        bool started;
+};
+
+struct workers {
+        int count;
+        struct context *contexts[WORKERS_MAX];
+        struct worker *each[WORKERS_MAX];
+};
+
+/* ---- one loop turn ---- */
+
+static void stay_awake(uv_idle_t *idle)
+{
+        (void)idle;
+}
+
+static void look_again(uv_timer_t *t)
+{
+        (void)t; /* waking up is enough: the end of the turn looks */
+}
+
+static void end_turn(uv_prepare_t *prepare)
+{
+        struct worker *w = prepare->data;
+        struct context *ctx = &w->ctx;
+
+        conn_flush_all(ctx);
+        for (int to = 0; to < ctx->count; to++)
+                mailbox_post(&ctx->peers[to]->mailbox, &ctx->outgoing[to]);
+        conn_resume_paused(ctx);
+        if (ctx->paused != NULL)
+                uv_timer_start(&w->look, look_again, CONGESTION_LOOK_MS, 0);
+        if (ctx->dirty != NULL)
+                uv_idle_start(&w->busy, stay_awake);
+        else
+                uv_idle_stop(&w->busy);
+        ctx->handshakes_left = ctx->limits->handshakes_per_turn;
+        ctx->accepts_left = ctx->limits->accepts_per_turn;
+}
+
+static void on_tick(uv_timer_t *t)
+{
+        struct worker *w = t->data;
+        struct context *ctx = &w->ctx;
+
+        wheel_advance(&ctx->wheel, uv_now(&ctx->loop), conn_due, ctx);
+        atomic_store_explicit(&ctx->counters.sessions, session_table_count(ctx->sessions),
+                              memory_order_relaxed);
+        atomic_store_explicit(&ctx->counters.subscriptions, router_count(ctx->router), memory_order_release);
+}
+
+/* ---- a new snapshot ---- */
+
+struct handover { /* one publish, waited for */
+        pthread_mutex_t lock;
+        pthread_cond_t done;
+        int left;
+};
+struct snapshot_mail {
+        struct mail mail;
+        struct snapshot *next;
+        struct handover *handover;
+};
+
+/* Authority is not crypto: who may connect no longer is cut off, whatever the handshake said. */
+static void close_refused(struct context *ctx)
+{
+        struct conn *next;
+
+        for (struct conn *c = ctx->connections; c != NULL; c = next) {
+                const char *secret;
+                size_t len;
+
+                next = c->next;
+                if (c->access_key_id != NULL && !snapshot_access_key(ctx->snapshot, c->access_key_id,
+                                                                     strlen(c->access_key_id), &secret, &len))
+                        conn_close(c, "access key disabled or removed");
+        }
+}
+
+static void take_snapshot(struct context *ctx, struct mail *m)
+{
+        struct snapshot_mail *sm = (struct snapshot_mail *)m;
+        struct handover *h = sm->handover;
+        struct snapshot *before = ctx->snapshot;
+
+        ctx->snapshot = sm->next;
+        if (before != NULL && before->access_keys != ctx->snapshot->access_keys)
+                close_refused(ctx);
+        (void)snapshot_unref(before);
+        credential_cache_trim(ctx->credentials);
+        free(sm);
+        pthread_mutex_lock(&h->lock);
+        if (--h->left == 0)
+                pthread_cond_signal(&h->done);
+        pthread_mutex_unlock(&h->lock);
+}
+
+static void post_one(struct context *to, struct mail *m)
+{
+        struct mail_batch one = {NULL, NULL};
+
+        mail_batch_add(&one, m);
+        mailbox_post(&to->mailbox, &one);
+}
+
+void workers_publish(struct workers *all, struct snapshot *next)
+{
+        struct handover h = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, all->count};
+
+        for (int n = 0; n < all->count; n++) {
+                struct snapshot_mail *m = malloc(sizeof *m);
+
+                if (m == NULL)
+                        abort(); /* a worker left behind would serve what is no longer true */
+                *m = (struct snapshot_mail){{NULL, take_snapshot}, snapshot_ref(next), &h};
+                post_one(all->contexts[n], &m->mail);
+        }
+        pthread_mutex_lock(&h.lock);
+        while (h.left > 0)
+                pthread_cond_wait(&h.done, &h.lock);
+        pthread_mutex_unlock(&h.lock);
+}
+
+/* ---- life ---- */
+
+static enum err context_init(struct context *ctx, const struct worker_settings *s)
+{
+        if (uv_loop_init(&ctx->loop) != 0 || mailbox_init(&ctx->mailbox, &ctx->loop, ctx) != 0)
+                return ERR_NOMEM;
+        ctx->limits = s->limits;
+        ctx->instance = s->instance;
+        ctx->packet = packet_handle;
+        wheel_init(&ctx->wheel, uv_now(&ctx->loop));
+        TRY(router_new(&ctx->router));
+        TRY(session_table_new(&s->limits->sessions, ctx->router, &ctx->sessions));
+        TRY(credential_cache_new(s->credentials_max, &ctx->credentials));
+        return tls_context_new(ctx, &ctx->tls);
+}
+
+static enum err worker_init(struct worker *w, const struct worker_settings *s)
+{
+        uv_loop_t *loop = &w->ctx.loop;
+
+        TRY(context_init(&w->ctx, s));
+        w->turn_end.data = w->tick.data = w;
+        if (uv_prepare_init(loop, &w->turn_end) != 0 || uv_idle_init(loop, &w->busy) != 0 ||
+            uv_timer_init(loop, &w->tick) != 0 || uv_timer_init(loop, &w->look) != 0)
+                return ERR_NOMEM;
+        uv_prepare_start(&w->turn_end, end_turn);
+        uv_timer_start(&w->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+        for (; w->end_count < s->listener_count; w->end_count++)
+                if (listener_start(&w->ends[w->end_count], &w->ctx, &s->listeners[w->end_count]) != 0)
+                        return ERR_IO;
+        return ERR_OK;
+}
+
+static void *run(void *arg)
+{
+        struct worker *w = arg;
+        char name[16];
+
+        snprintf(name, sizeof name, "worker-%d", w->ctx.index);
+        pthread_setname_np(pthread_self(), name);
+        uv_run(&w->ctx.loop, UV_RUN_DEFAULT);
+        return NULL;
+}
+
+static void worker_free(struct worker *w)
+{
+        struct context *ctx = &w->ctx;
+
+        (void)session_table_free(ctx->sessions);
+        (void)router_free(ctx->router);
+        (void)credential_cache_free(ctx->credentials);
+        SSL_CTX_free(ctx->tls);
+        (void)snapshot_unref(ctx->snapshot);
+        (void)uv_loop_close(&ctx->loop);
+        free(w);
+}
+
+enum err workers_start(const struct worker_settings *settings, struct workers **ret)
+{
+        struct workers *all = calloc(1, sizeof *all);
+
+        if (all == NULL)
+                return ERR_NOMEM;
+        for (int n = 0; n < settings->count; n++) {
+                struct worker *w = calloc(1, sizeof *w);
+
+                if (w == NULL)
+                        return ERR_NOMEM; /* start-up: the process ends */
+                w->ctx.index = n;
+                w->ctx.count = settings->count;
+                w->ctx.peers = all->contexts;
+                all->contexts[n] = &w->ctx;
+                all->each[n] = w;
+                all->count++;
+                TRY(worker_init(w, settings));
+        }
+        for (int n = 0; n < all->count; n++) {
+                if (pthread_create(&all->each[n]->thread, NULL, run, all->each[n]) != 0)
+                        return ERR_NOMEM;
+                all->each[n]->started = true;
+        }
+        *ret = all;
+        return ERR_OK;
+}
+
+static void end_worker(struct context *ctx, struct mail *m)
+{
+        struct worker *w = (struct worker *)ctx; /* ctx is its first member */
+
+        free(m);
+        ctx->stopping = true;
+        for (int n = 0; n < w->end_count; n++)
+                listener_stop(&w->ends[n]);
+        while (ctx->connections != NULL)
+                conn_close(ctx->connections, "broker stops");
+        uv_close((uv_handle_t *)&w->turn_end, NULL);
+        uv_close((uv_handle_t *)&w->busy, NULL);
+        uv_close((uv_handle_t *)&w->tick, NULL);
+        uv_close((uv_handle_t *)&w->look, NULL);
+        mailbox_close(&ctx->mailbox);
+}
+
+struct workers *workers_stop(struct workers *all)
+{
+        if (all == NULL)
+                return NULL;
+        for (int n = 0; n < all->count; n++) {
+                struct mail *m = calloc(1, sizeof *m);
+
+                if (m == NULL)
+                        abort();
+                m->run = end_worker;
+                post_one(all->contexts[n], m);
+        }
+        for (int n = 0; n < all->count; n++)
+                if (all->each[n]->started)
+                        pthread_join(all->each[n]->thread, NULL);
+        for (int from = 0; from < all->count; from++) /* what came too late is freed by its receiver */
+                for (int to = 0; to < all->count; to++)
+                        mailbox_post(&all->contexts[to]->mailbox, &all->contexts[from]->outgoing[to]);
+        for (int n = 0; n < all->count; n++)
+                mailbox_run(&all->contexts[n]->mailbox);
+        for (int n = 0; n < all->count; n++)
+                worker_free(all->each[n]);
+        free(all);
+        return NULL;
+}
+
+static const char *const counter_names[COUNTERS] = {
+#define COUNTER_NAME(name) #name,
+        COUNTER_LIST(COUNTER_NAME)
+#undef COUNTER_NAME
+};
+
+const char *worker_counter_name(int index)
+{
+        return counter_names[index];
+}
+
+void workers_counters(const struct workers *all, uint64_t ret[COUNTERS])
+{
+        memset(ret, 0, COUNTERS * sizeof *ret);
+        for (int n = 0; n < all->count; n++) {
+                const struct counters *c = &all->contexts[n]->counters;
+
+#define COUNTER_ADD(name) ret[COUNTER_##name] += atomic_load_explicit(&c->name, memory_order_relaxed);
+                COUNTER_LIST(COUNTER_ADD)
+#undef COUNTER_ADD
+        }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker: one thread with one event loop. It accepts, shakes hands, reads, routes and writes; everything it
+ * needs is its own (context.h), the rest comes by mailbox. */
+#ifndef SIGNET_BROKER_WORKER_H
+#define SIGNET_BROKER_WORKER_H
+
+#include "broker/context.h"
+#include "broker/listener.h"
+#include "common/err.h"
+
+struct workers; /* all of them */
+
+struct worker_settings {
+        int count;
+        const struct broker_limits *limits; /* outlives the workers */
+        const char *instance;               /* likewise */
+        const struct listener *listeners;   /* likewise; each opened for `count` workers */
+        int listener_count;
+        size_t credentials_max; /* parsed certificates kept by each worker */
+};
+
+MUST_CHECK enum err workers_start(const struct worker_settings *settings, struct workers **ret);
+/* Hands `next` (borrowed) to every worker and returns when each of them serves it: a handshake that begins
+ * afterwards sees it. Connections whose access key is gone are closed. One thread at a time, not a worker's.
+ */
+void workers_publish(struct workers *all, struct snapshot *next);
+/* Closes every connection, ends and joins the threads, frees everything. NULL is fine; returns NULL. */
+struct workers *workers_stop(struct workers *all);
+/* Sum of the counters, in the order of COUNTER_LIST. Any thread. */
+enum {
+#define COUNTER_INDEX(name) COUNTER_##name,
+        COUNTER_LIST(COUNTER_INDEX)
+#undef COUNTER_INDEX
+                COUNTERS
+};
+void workers_counters(const struct workers *all, uint64_t ret[COUNTERS]);
+const char *worker_counter_name(int index);
+
+#endif

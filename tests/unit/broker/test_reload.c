@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/reload.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/model.h"
+#include "scratch_database.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 20000 };
+#define INSTANCE "mqtt-test"
+
+static struct scratch_database base;
+static struct reload *reload;
+static struct reload_settings settings;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what the reload thread reports */
+static int64_t published, applied;
+static int publish_count, applied_count;
+
+static void on_publish(void *arg, struct snapshot *next)
+{
+        (void)arg;
+        pthread_mutex_lock(&lock);
+        published = next->revision;
+        publish_count++;
+        pthread_mutex_unlock(&lock);
+}
+
+static void on_applied(void *arg, int64_t revision)
+{
+        (void)arg;
+        pthread_mutex_lock(&lock);
+        applied = revision;
+        applied_count++;
+        pthread_mutex_unlock(&lock);
+}
+
+static void begin(void)
+{
+        log_init("test", LOG_ERROR_LEVEL);
+        scratch_open(&base);
+        published = applied = -1;
+        settings = (struct reload_settings){.database_url = base.url,
+                                            .instance = INSTANCE,
+                                            .node_id = "node-1",
+                                            .master = base.master,
+                                            .publish = on_publish,
+                                            .applied = on_applied};
+}
+
+static void end(void)
+{
+        reload = reload_stop(reload);
+        scratch_close(&base);
+}
+
+TestSuite(reload, .init = begin, .fini = end, .timeout = 120);
+
+static void start(void)
+{
+        cr_assert_eq(reload_start(&settings, &reload), ERR_OK);
+}
+
+static void make_instance(void)
+{
+        scratch_sql(&base, "INSERT INTO instance (mqtt_instance_id, name, revision) VALUES ('" INSTANCE
+                           "', 'test', 1)");
+}
+
+static void next_revision(void)
+{
+        scratch_sql(&base, "UPDATE instance SET revision = revision + 1");
+}
+
+static int64_t read_guarded(const int64_t *value)
+{
+        pthread_mutex_lock(&lock);
+        int64_t copy = *value;
+        pthread_mutex_unlock(&lock);
+        return copy;
+}
+
+/* Milliseconds until `*value` is `expected`. */
+static int64_t wait_for(const int64_t *value, int64_t expected)
+{
+        int64_t began = clock_ms();
+
+        while (read_guarded(value) != expected) {
+                cr_assert_lt(clock_ms() - began, PATIENCE_MS, "waited in vain for %" PRId64, expected);
+                usleep(1000);
+        }
+        return clock_ms() - began;
+}
+
+static int64_t count(const char *sql)
+{
+        PGresult *rows = PQexec(base.admin, sql);
+
+        cr_assert_eq(PQresultStatus(rows), PGRES_TUPLES_OK, "%s", PQerrorMessage(base.admin));
+        int64_t number = atoll(PQgetvalue(rows, 0, 0));
+        PQclear(rows);
+        return number;
+}
+
+static void wait_for_rows(const char *sql, int64_t expected)
+{
+        int64_t began = clock_ms();
+
+        while (count(sql) != expected) {
+                cr_assert_lt(clock_ms() - began, PATIENCE_MS, "waited in vain: %s", sql);
+                usleep(2000);
+        }
+}
+
+static bool status_says(const char *key, const char *expected)
+{
+        json_t *status = reload_status(reload);
+        char *text = json_dumps(json_object_get(status, key), JSON_ENCODE_ANY);
+        bool same = text != NULL && strcmp(text, expected) == 0;
+
+        free(text);
+        json_decref(status);
+        return same;
+}
+
+static void wait_for_status(const char *key, const char *expected)
+{
+        int64_t began = clock_ms();
+
+        while (!status_says(key, expected)) {
+                cr_assert_lt(clock_ms() - began, PATIENCE_MS, "%s is not %s", key, expected);
+                usleep(2000);
+        }
+}
+
+#define NODE_AT "SELECT count(*) FROM broker_node WHERE node_id = 'node-1' AND applied_revision = "
+
+Test(reload, loads_on_start_and_says_so_in_broker_node)
+{
+        make_instance();
+        start();
+        wait_for(&applied, 1);
+        cr_assert_eq(read_guarded(&published), 1);
+        wait_for_rows(NODE_AT "1", 1);
+        wait_for_status("applied", "1");
+        cr_assert(status_says("database", "\"ok\""));
+        cr_assert(status_says("problem", "\"\""));
+        cr_assert(status_says("rejected", "[]"));
+        cr_assert(status_says("mode", "\"one-way\""));
+        reload = reload_stop(reload);
+        cr_assert_eq(count("SELECT count(*) FROM broker_node"), 0,
+                     "a broker that stops is no part of a rollout");
+}
+
+Test(reload, follows_the_apis_word_at_once)
+{
+        make_instance();
+        start();
+        wait_for(&applied, 1);
+        for (int64_t revision = 2; revision < 12; revision++) {
+                next_revision();
+                reload_wanted(reload, revision);
+                cr_assert_lt(wait_for(&applied, revision), 1000);
+        }
+        wait_for_status("wanted", "11");
+        wait_for_rows(NODE_AT "11", 1);
+}
+
+Test(reload, answers_who_asks_also_when_nothing_changed)
+{
+        int64_t began;
+
+        make_instance();
+        start();
+        wait_for(&applied, 1);
+        pthread_mutex_lock(&lock);
+        applied = -1;
+        int publishes = publish_count;
+        pthread_mutex_unlock(&lock);
+        reload_wanted(reload, 0);
+        wait_for(&applied, 1);
+        cr_assert_eq(publish_count, publishes);
+
+        reload_wanted(reload, 999); /* never committed: no busy loop for it */
+        usleep(300000);
+        pthread_mutex_lock(&lock);
+        began = applied_count;
+        pthread_mutex_unlock(&lock);
+        usleep(700000);
+        pthread_mutex_lock(&lock);
+        cr_assert_leq(applied_count - began, 1);
+        pthread_mutex_unlock(&lock);
+}
+
+Test(reload, follows_notify)
+{
+        make_instance();
+        start();
+        wait_for(&applied, 1);
+        wait_for_rows(NODE_AT "1", 1);
+        next_revision();
+        scratch_sql(&base, "NOTIFY " NOTIFY_CHANNEL ", '" INSTANCE " 2'");
+        cr_assert_lt(wait_for(&applied, 2), 1000);
+}
+
+Test(reload, looks_for_itself_when_nobody_tells)
+{
+        make_instance();
+        start();
+        wait_for(&applied, 1);
+        next_revision();
+        cr_assert_lt(wait_for(&applied, 2), 8000);
+}
+
+Test(reload, an_instance_that_is_made_later_is_served_then)
+{
+        start();
+        wait_for_status("problem", "\"the instance does not exist\"");
+        cr_assert(status_says("database", "\"ok\""));
+        make_instance();
+        cr_assert_lt(wait_for(&applied, 1), 3000);
+        wait_for_status("problem", "\"\"");
+}
+
+#define CUT_OFF                                                                                              \
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'signet_broker' "            \
+        "AND datname = current_database()"
+
+Test(reload, survives_losing_the_database_and_hears_notices_again)
+{
+        make_instance();
+        start();
+        wait_for(&applied, 1);
+        scratch_sql(&base, "ALTER DATABASE %s CONNECTION LIMIT 0", base.name);
+        scratch_sql(&base, CUT_OFF);
+        wait_for_status("database", "\"away\"");
+        cr_assert(status_says("applied", "1"));
+        next_revision();
+        reload_wanted(reload, 2);
+        usleep(400000);
+        cr_assert_eq(read_guarded(&applied), 1);
+        scratch_sql(&base, "ALTER DATABASE %s CONNECTION LIMIT -1", base.name);
+        cr_assert_lt(wait_for(&applied, 2), 6000);
+        wait_for_status("database", "\"ok\"");
+        wait_for_rows(NODE_AT "2", 1);
+        next_revision();
+        scratch_sql(&base, "NOTIFY " NOTIFY_CHANNEL ", '" INSTANCE " 3'");
+        cr_assert_lt(wait_for(&applied, 3), 1000);
+}
+
+Test(reload, starts_without_a_database_and_stops_without_one)
+{
+        settings.database_url = "host=/nonexistent user=nobody dbname=none";
+        start();
+        wait_for_status("database", "\"away\"");
+        reload_wanted(reload, 5);
+        int64_t began = clock_ms();
+        reload = reload_stop(reload);
+        cr_assert_lt(clock_ms() - began, 2000);
+        cr_assert_eq(read_guarded(&applied), -1);
+}
+
+Test(reload, an_instance_that_is_deleted_is_still_served)
+{
+        make_instance();
+        start();
+        wait_for(&applied, 1);
+        wait_for_rows(NODE_AT "1", 1);
+        scratch_sql(&base, "DELETE FROM instance");
+        reload_wanted(reload, 2);
+        wait_for_status("problem", "\"the instance does not exist\"");
+        cr_assert_eq(read_guarded(&published), 1);
+        cr_assert(status_says("applied", "1"));
+}
