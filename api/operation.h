@@ -48,6 +48,10 @@ op_fn op_upload_user_certificate, op_get_user_certificate_detail, op_list_user_c
         op_delete_user_certificate, op_set_sni_config, op_get_sni_config, op_list_instances, op_create_instance,
         op_describe_instance;
 
+struct openapi;
+/* Gives every operation of the documents its function. ERR_CONFLICT with `why` when table and documents differ. */
+MUST_CHECK enum err operation_bind(struct openapi *documents, char why[256]);
+
 /* Parameters. NULL/absent when not given and without a default; text is NUL-free UTF-8, borrowed from the call. */
 const char *call_text(const struct op_call *call, const char *name);
 int64_t call_int(const struct op_call *call, const char *name, int64_t otherwise);

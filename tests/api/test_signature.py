@@ -61,8 +61,8 @@ def reversed_order(text):
     return "&".join(reversed(text.split("&")))
 
 
-def mixed(text):
-    return re.sub(r"[A-Za-z]", lambda m: "%%%02X" % ord(m.group(0)) if ord(m.group(0)) % 3 == 0 else m.group(0), text)
+def needlessly_encoded(text):
+    return re.sub(r"%..|[a-m]", lambda m: m.group(0) if m.group(0)[0] == "%" else "%%%02X" % ord(m.group(0)), text)
 
 
 @pytest.fixture(scope="module")
@@ -95,13 +95,14 @@ def stored_name(stack, reply):
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("scheme, method, where", WAYS)
 def test_every_value_arrives_as_it_was_signed(shared, scheme, method, where, value):
-    name = f"[{value}]"
+    name = f"v=[{value}]"
     reply = create(shared.api, name, scheme, method=method, where=where)
     assert answered(reply, "CreateInstance")["InstanceName"] == name
     assert stored_name(shared, reply) == name
 
 
-@pytest.mark.parametrize("rewrite", [spaces_as_plus, raw_marks, lower_hex, tilde_encoded, reversed_order, mixed])
+@pytest.mark.parametrize("rewrite", [spaces_as_plus, raw_marks, lower_hex, tilde_encoded, reversed_order,
+                                     needlessly_encoded])
 @pytest.mark.parametrize("scheme, where", [("v1", "query"), ("v1", "body"), ("v3", "query")])
 def test_the_wire_form_is_free(shared, rewrite, scheme, where):
     name = "my ca's (1)*~ + & = /?#"
@@ -287,7 +288,7 @@ def test_v3_needs_every_header_it_names_exactly_once(shared, untouched):
 
 
 @pytest.mark.parametrize("authorization, code", [
-    ("ACS3-HMAC-SHA256 ", "IncompleteSignature"),
+    ("ACS3-HMAC-SHA256 x", "IncompleteSignature"),
     ("ACS3-HMAC-SHA256 Credential=,SignedHeaders=host,Signature=00", "IncompleteSignature"),
     ("ACS3-HMAC-SHA256 Credential=KEY,Signature=00", "IncompleteSignature"),
     ("ACS3-HMAC-SHA256 Credential=KEY,SignedHeaders=host", "IncompleteSignature"),

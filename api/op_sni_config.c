@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SetSniConfig and GetSniConfig. Everything that can be wrong with a configuration is found before the transaction
+ * begins, so a refused call has changed nothing. */
+#include "api/answer.h"
+#include "api/operation.h"
+#include "api/settings.h"
+#include "api/sni_config.h"
+#include "api/sni_proof.h"
+#include "api/store_instance.h"
+#include "api/store_sni.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A certificate that is deleted between proof and commit makes the call start again, and then it is unknown. */
+enum { ATTEMPTS = 3, PAGE_SIZE_DEFAULT = 1000 };
+
+static const struct {
+        const char *name;
+        bool has_sni;
+} editions[] = {{"platinum", true}, {"professional", true}, {"standard", false}};
+
+static bool edition_has_sni(const char *edition)
+{
+        for (size_t i = 0; i < sizeof editions / sizeof editions[0]; i++)
+                if (strcmp(editions[i].name, edition) == 0)
+                        return editions[i].has_sni;
+        return false;
+}
+
+static enum err check_instance(struct op_call *call, const char *id)
+{
+        struct instance instance;
+        enum err e = store_instance_get(call->db, call->account_id, id, &instance);
+
+        if (e == ERR_NOT_FOUND)
+                return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
+        if (e != ERR_OK || edition_has_sni(instance.edition))
+                return e;
+        return fault_set(&call->fault, FAULT_PARAMETER,
+                         "Multi-domain certificates need an instance of the platinum or the professional edition; this "
+                         "one is of the %s edition.",
+                         instance.edition);
+}
+
+static enum err parse(struct op_call *call, struct sni_config *ret)
+{
+        const char *text = call_text(call, "SniConfig");
+        struct sni_wrong wrong;
+        enum err e = sni_config_parse(text != NULL ? text : "", text != NULL ? strlen(text) : 0, ret, &wrong);
+
+        return e == ERR_SYNTAX ? sni_wrong_fault(&wrong, &call->fault) : e;
+}
+
+static enum err read_default(struct op_call *call, int64_t *ret)
+{
+        const char *text = call_text(call, "DefaultCertificate");
+
+        if (text == NULL || text[0] == '\0')
+                return fault_set_field(&call->fault, FAULT_MISSING, "DefaultCertificate", NULL);
+        if (!certificate_id_read(text, strlen(text), ret))
+                return fault_set(&call->fault, FAULT_DEFAULT_CERTIFICATE,
+                                 "Specified parameter DefaultCertificate is not valid: a certificate ID is "
+                                 "<digits>-" CERTIFICATE_REGION ".");
+        return ERR_OK;
+}
+
+/* `c` is what the proof knows of it, after the entries were proven. */
+static enum err check_default(struct op_call *call, int64_t id, const struct proven_certificate *c)
+{
+        if (c == NULL)
+                return fault_set(&call->fault, FAULT_DEFAULT_CERTIFICATE,
+                                 "Specified parameter DefaultCertificate is not valid: certificate %" PRId64
+                                 " does not exist.",
+                                 id);
+        if (c->key_encrypted && c->password == NULL)
+                return fault_set(&call->fault, FAULT_DEFAULT_CERTIFICATE,
+                                 "Specified parameter DefaultCertificate is not valid: the private key of certificate "
+                                 "%" PRId64 " is encrypted, and its password can only be taken from an entry of SniConfig "
+                                 "with the same certificate; there is none.",
+                                 id);
+        return ERR_OK;
+}
+
+static enum err prove_and_replace(struct op_call *call, const char *instance, const struct sni_config *config,
+                                  int64_t default_id, int64_t *ret_revision)
+{
+        CLEANUP(sni_proof) struct sni_proof proof = {0};
+        struct sni_wrong wrong = {0};
+
+        TRY(sni_proof_open(call->db, call->account_id, config, default_id, &proof));
+        TRY(sni_proof_entries(&proof, call->db, call->master, config, &wrong));
+        if (wrong.count > 0)
+                return sni_wrong_fault(&wrong, &call->fault);
+        TRY(check_default(call, default_id, sni_proof_find(&proof, default_id)));
+        const struct sni_change change = {.account_id = call->account_id,
+                                          .instance = instance,
+                                          .config = config,
+                                          .proof = &proof,
+                                          .master = call->master,
+                                          .default_certificate = default_id,
+                                          .history_max = call->settings->history_max,
+                                          .access_key_id = call->access_key_id,
+                                          .source_ip = call->source_ip,
+                                          .request_id = call->request_id};
+
+        return store_sni_replace(call->db, &change, ret_revision);
+}
+
+enum err op_set_sni_config(struct op_call *call)
+{
+        CLEANUP(sni_config) struct sni_config config = {0};
+        const char *instance = call_text(call, "MqttInstanceId");
+        int64_t default_id = 0, revision = 0;
+        enum err e = ERR_CONFLICT;
+
+        TRY(check_instance(call, instance));
+        TRY(parse(call, &config));
+        TRY(read_default(call, &default_id));
+        for (int i = 0; i < ATTEMPTS && e == ERR_CONFLICT; i++)
+                e = prove_and_replace(call, instance, &config, default_id, &revision);
+        if (e == ERR_NOT_FOUND)
+                return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
+        TRY(e);
+        /* also when nothing had to be changed: the answer says that brokers serve this configuration */
+        (void)snprintf(call->changed_instance, sizeof call->changed_instance, "%s", instance);
+        call->changed_revision = revision;
+        return answer_add(call->answer, json_pack("{s:s}", "Success", "true"));
+}
+
+enum err op_get_sni_config(struct op_call *call)
+{
+        const char *instance = call_text(call, "MqttInstanceId");
+        int64_t page = call_int(call, "CurrentPage", 1), size = call_int(call, "PageSize", PAGE_SIZE_DEFAULT);
+        char default_id[64] = "";
+        struct sni_page found = {0};
+        enum err e = store_sni_page(call->db, call->account_id, instance, page_offset(page, size), size, &found);
+
+        if (e == ERR_NOT_FOUND)
+                return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
+        TRY(e);
+        if (found.default_certificate != 0)
+                (void)snprintf(default_id, sizeof default_id, "%" PRId64 "-" CERTIFICATE_REGION,
+                               found.default_certificate);
+        return answer_add(call->answer,
+                          json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:I}", "MqttInstanceId", instance, "Revision",
+                                    (json_int_t)found.revision, "DefaultCertificate", default_id, "SniConfig", found.rows,
+                                    "TotalCount", (json_int_t)found.total, "CurrentPage", (json_int_t)page, "PageSize",
+                                    (json_int_t)size));
+}

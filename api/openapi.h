@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* openapi: the compiled-in documents, read once at start into rows. A path is /<version>/<Action>; its `get`
+ * and `post` share the path's parameters. Read-only afterwards, so every thread may look. */
+#ifndef SIGNET_API_OPENAPI_H
+#define SIGNET_API_OPENAPI_H
+
+#include "api/operation.h"
+#include "common/cleanup.h"
+#include "common/embed.h"
+#include "common/err.h"
+
+#include <jansson.h>
+#include <regex.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum field_type { FIELD_STRING, FIELD_INTEGER, FIELD_BOOLEAN, FIELD_ARRAY };
+
+struct field {
+        const char *name; /* "" for the items of a list of scalars */
+        enum field_type type;
+        bool required;
+        bool secret;              /* writeOnly or format password: never quoted back */
+        int64_t min_len, max_len; /* characters (strings) or items (lists) */
+        int64_t minimum, maximum; /* integers */
+        const char
+                *pattern; /* NULL or its text, in the subset that ECMA and POSIX extended expressions share */
+        regex_t regex;    /* compiled when pattern is not NULL */
+        const json_t *choices; /* NULL or the enum: an array of strings */
+        char *default_text;    /* NULL or owned */
+        struct field *items;   /* lists: one field named "" (scalars), or the members of an object */
+        size_t item_count;
+};
+
+enum { METHOD_GET = 1 << 0, METHOD_POST = 1 << 1 };
+
+struct operation_spec {
+        const char *document; /* file name */
+        char version[11];
+        const char *name;
+        unsigned methods;
+        struct field *fields;
+        size_t field_count;
+        op_fn *run; /* set by operation_bind() */
+};
+
+struct openapi {
+        json_t **documents;
+        size_t document_count;
+        struct operation_spec *rows;
+        size_t count;
+};
+
+/* ERR_SYNTAX with `why` (256 bytes) naming document, operation and what is wrong with it. */
+MUST_CHECK enum err openapi_open(const struct embedded *files, struct openapi **ret, char why[256]);
+struct openapi *openapi_close(struct openapi *o); /* NULL is fine; returns NULL */
+CLEANUP_DEFINE(openapip, struct openapi *, openapi_close)
+
+/* NULL when there is none. */
+struct operation_spec *openapi_find(const struct openapi *o, const char *version, const char *name);
+bool openapi_has_version(const struct openapi *o, const char *version);
+/* True when some operation has a secret parameter of this name, in any letter case. */
+bool openapi_is_secret(const struct openapi *o, const char *name);
+
+#endif

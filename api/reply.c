@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/reply.h"
+#include "common/crypt.h"
+#include "common/text.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The official SDKs compare these byte for byte (reference: an error is parsed as XML only with exactly this
+ * type). */
+static const char type_json[] = "application/json;charset=utf-8";
+static const char type_xml[] = "text/xml;charset=utf-8";
+
+static void request_id_new(char ret[REQUEST_ID_SIZE])
+{
+        uint8_t random[16];
+        char hex[33];
+
+        crypt_random(random, sizeof random);
+        random[6] = (random[6] & 0x0F) | 0x40; /* version 4 */
+        random[8] = (random[8] & 0x3F) | 0x80; /* variant of RFC 4122 */
+        text_hex_upper(random, sizeof random, hex);
+        (void)snprintf(ret, REQUEST_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+                       hex + 20);
+}
+
+void reply_init(struct reply *r)
+{
+        *r = (struct reply){
+                .status = 500, .content_type = type_json, .body = BUF_UP_TO(REPLY_BODY_MAX), .op = "-"};
+        request_id_new(r->request_id);
+        memcpy(r->caller, "-", 2);
+        memcpy(r->code, "-", 2);
+}
+
+static int add_piece(const char *bytes, size_t len, void *body)
+{
+        return buf_add(body, bytes, len) == ERR_OK ? 0 : -1;
+}
+
+static enum err add_json(struct buf *body, const json_t *value)
+{
+        return json_dump_callback(value, add_piece, body, JSON_COMPACT) == 0 ? ERR_OK : ERR_NOMEM;
+}
+
+/* Text as XML 1.0 allows it: control characters it has no way to write become '?'. */
+static enum err add_escaped(struct buf *body, const char *text)
+{
+        for (; *text != '\0'; text++) {
+                unsigned char c = (unsigned char)*text;
+
+                if (c == '&')
+                        TRY(buf_add_text(body, "&amp;"));
+                else if (c == '<')
+                        TRY(buf_add_text(body, "&lt;"));
+                else if (c == '>')
+                        TRY(buf_add_text(body, "&gt;"));
+                else if (c == '\r') /* a bare one would be read as a line feed */
+                        TRY(buf_add_text(body, "&#13;"));
+                else if (c < 0x20 && c != '\n' && c != '\t')
+                        TRY(buf_add_text(body, "?"));
+                else
+                        TRY(buf_add(body, text, 1));
+        }
+        return ERR_OK;
+}
+
+static enum err add_element(struct buf *body, const char *name, const json_t *value);
+
+static enum err add_children(struct buf *body, const char *name, const json_t *value)
+{
+        const char *key;
+        json_t *member;
+        size_t i;
+
+        if (json_is_object(value)) {
+                json_object_foreach((json_t *)value, key, member)
+                {
+                        TRY(add_element(body, key, member));
+                }
+                return ERR_OK;
+        }
+        if (json_is_array(value)) {
+                json_array_foreach(value, i, member)
+                {
+                        TRY(add_element(body, name, member));
+                }
+                return ERR_OK;
+        }
+        if (json_is_string(value))
+                return add_escaped(body, json_string_value(value));
+        char number[64];
+        size_t len = json_dumpb(value, number, sizeof number, JSON_ENCODE_ANY);
+
+        return len > sizeof number ? ERR_LIMIT : buf_add(body, number, len);
+}
+
+static bool element_name(const char *name)
+{
+        if (!isalpha((unsigned char)name[0]) && name[0] != '_')
+                return false;
+        while (isalnum((unsigned char)*name) || *name == '_' || *name == '-' || *name == '.')
+                name++;
+        return *name == '\0';
+}
+
+static enum err add_element(struct buf *body, const char *name, const json_t *value)
+{
+        if (json_is_null(value) || !element_name(name))
+                return ERR_OK;
+        TRY(buf_addf(body, "<%s>", name));
+        TRY(add_children(body, name, value));
+        return buf_addf(body, "</%s>", name);
+}
+
+static enum err add_body(struct reply *r, const char *root, const json_t *value)
+{
+        buf_done(&r->body);
+        r->content_type = r->xml ? type_xml : type_json;
+        if (!r->xml)
+                return add_json(&r->body, value);
+        TRY(buf_add_text(&r->body, "<?xml version='1.0' encoding='UTF-8'?>"));
+        return add_element(&r->body, root, value);
+}
+
+enum err reply_answer(struct reply *r, const char *action, const json_t *answer)
+{
+        char root[OPERATION_NAME_MAX + 16];
+
+        r->status = 200;
+        memcpy(r->code, "OK", 3);
+        (void)snprintf(root, sizeof root, "%sResponse", action);
+        return add_body(r, root, answer);
+}
+
+enum err reply_fault(struct reply *r, const struct request *q, const struct fault *f)
+{
+        char host[HOST_MAX + 1], recommend[HOST_MAX + 256];
+
+        request_host(q, host);
+        (void)snprintf(recommend, sizeof recommend, "%s://%s/openapi/%s?q=%s", q->tls ? "https" : "http",
+                       host, r->document == NULL ? "signet.json" : r->document, f->code);
+        json_t *value = json_pack("{s:s, s:s, s:s, s:s, s:s}", "RequestId", r->request_id, "HostId", host,
+                                  "Code", f->code, "Message", f->message, "Recommend", recommend);
+
+        if (value == NULL)
+                return ERR_NOMEM;
+        r->status = fault_http(f);
+        memcpy(r->code, f->code, sizeof r->code);
+        enum err e = add_body(r, "Error", value);
+
+        json_decref(value);
+        return e;
+}
+
+enum err reply_text(struct reply *r, int status, const char *content_type, const char *text, size_t len)
+{
+        buf_done(&r->body);
+        r->status = status;
+        r->content_type = content_type;
+        return buf_add(&r->body, text, len);
+}
+
+void reply_done(struct reply *r)
+{
+        buf_done(&r->body);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/request.h"
+#include "common/text.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static char *copy_text(const char *text, size_t len)
+{
+        char *copy = malloc(len + 1);
+
+        if (copy != NULL) {
+                memcpy(copy, text, len);
+                copy[len] = '\0';
+        }
+        return copy;
+}
+
+static bool is_version(const char *text) /* 2020-04-20/ */
+{
+        static const char shape[] = "dddd-dd-dd/";
+
+        for (size_t i = 0; shape[i] != '\0'; i++)
+                if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
+                        return false;
+        return true;
+}
+
+static void split_path(struct request *q)
+{
+        const char *version = q->target + 1, *action = version + 11;
+
+        q->path_len = strcspn(q->target, "?");
+        if (q->path_len < 13 || q->target[0] != '/' || !is_version(version))
+                return;
+        size_t action_len = q->path_len - 12;
+
+        if (action_len > OPERATION_NAME_MAX)
+                return;
+        for (size_t i = 0; i < action_len; i++)
+                if (!isalnum((unsigned char)action[i]))
+                        return;
+        memcpy(q->path_version, version, 10);
+        memcpy(q->path_action, action, action_len);
+}
+
+enum err request_init(struct request *q, const char *target, size_t body_max)
+{
+        *q = (struct request){.body = BUF_UP_TO(body_max)};
+        q->target = copy_text(target, strlen(target));
+        if (q->target == NULL)
+                return ERR_NOMEM;
+        split_path(q);
+        return ERR_OK;
+}
+
+void request_set_method(struct request *q, const char *method)
+{
+        /* A longer one is no method of ours; cut, it is still none. */
+        (void)snprintf(q->method, sizeof q->method, "%s", method);
+}
+
+static bool is_blank(char c)
+{
+        return c == ' ' || c == '\t';
+}
+
+static enum err header_room(struct request *q)
+{
+        if (q->header_count >= HEADER_COUNT_MAX)
+                return ERR_LIMIT;
+        if (q->header_count == q->header_cap) {
+                size_t cap = q->header_cap == 0 ? 16 : q->header_cap * 2;
+                struct header *rows = realloc(q->headers, cap * sizeof *rows);
+
+                if (rows == NULL)
+                        return ERR_NOMEM;
+                q->headers = rows;
+                q->header_cap = cap;
+        }
+        return ERR_OK;
+}
+
+enum err request_add_header(struct request *q, const char *name, size_t name_len, const char *value,
+                            size_t value_len)
+{
+        TRY(header_room(q));
+        while (value_len > 0 && is_blank(*value))
+                value++, value_len--;
+        while (value_len > 0 && is_blank(value[value_len - 1]))
+                value_len--;
+        struct header row = {copy_text(name, name_len), copy_text(value, value_len)};
+
+        if (row.name == NULL || row.value == NULL) {
+                free(row.name);
+                free(row.value);
+                return ERR_NOMEM;
+        }
+        for (char *p = row.name; *p != '\0'; p++)
+                *p = (char)tolower((unsigned char)*p);
+        q->headers[q->header_count++] = row;
+        return ERR_OK;
+}
+
+static bool media_type_is(const char *header, const char *type)
+{
+        size_t len = strlen(type);
+
+        return header != NULL && strncasecmp(header, type, len) == 0 &&
+               (header[len] == '\0' || header[len] == ';' || is_blank(header[len]));
+}
+
+static enum err parse_json(struct request *q, struct fault *f)
+{
+        json_error_t error; /* its text quotes the body: never shown */
+        json_t *object = json_loadb(buf_text(&q->body), q->body.len, JSON_REJECT_DUPLICATES, &error);
+
+        if (object == NULL)
+                return fault_set(f, FAULT_PARAMETER, "The JSON body is not well formed (line %d, column %d).",
+                                 error.line, error.column);
+        enum err e = param_set_add_json(&q->params, object, f);
+
+        json_decref(object);
+        return e;
+}
+
+static enum err parse_body(struct request *q, struct fault *f)
+{
+        const char *type = request_header(q, "content-type");
+
+        if (q->body.len == 0)
+                return ERR_OK;
+        if (media_type_is(type, "application/x-www-form-urlencoded"))
+                return param_set_add_form(&q->params, buf_text(&q->body), q->body.len, PARAM_BODY, f);
+        if (media_type_is(type, "application/json"))
+                return parse_json(q, f);
+        return fault_set(f, FAULT_PARAMETER,
+                         "The Content-Type of the body is neither application/x-www-form-urlencoded nor "
+                         "application/json.");
+}
+
+enum err request_parse(struct request *q, struct fault *f)
+{
+        const char *query = q->target + q->path_len;
+
+        crypt_sha256(buf_text(&q->body), q->body.len, q->body_sha256);
+        if (*query == '?')
+                query++;
+        TRY(param_set_add_form(&q->params, query, strlen(query), PARAM_QUERY, f));
+        TRY(parse_body(q, f));
+        buf_done(&q->body); /* may be 17 MiB, and the parameters hold all of it */
+        return param_set_sort(&q->params, f);
+}
+
+bool request_path_is(const struct request *q, const char *path)
+{
+        return strlen(path) == q->path_len && memcmp(q->target, path, q->path_len) == 0;
+}
+
+const char *request_header(const struct request *q, const char *name)
+{
+        for (size_t i = 0; i < q->header_count; i++)
+                if (strcmp(q->headers[i].name, name) == 0)
+                        return q->headers[i].value;
+        return NULL;
+}
+
+size_t request_header_times(const struct request *q, const char *name)
+{
+        size_t times = 0;
+
+        for (size_t i = 0; i < q->header_count; i++)
+                times += strcmp(q->headers[i].name, name) == 0;
+        return times;
+}
+
+void request_host(const struct request *q, char ret[HOST_MAX + 1])
+{
+        const char *host = request_header(q, "host");
+        size_t len = host == NULL ? 0 : strlen(host);
+
+        if (len == 0 || len > HOST_MAX ||
+            strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") != len) {
+                host = "signet";
+                len = strlen(host);
+        }
+        memcpy(ret, host, len);
+        ret[len] = '\0';
+}
+
+static void wipe_text(char *text)
+{
+        if (text != NULL)
+                crypt_wipe(text, strlen(text));
+        free(text);
+}
+
+void request_done(struct request *q)
+{
+        wipe_text(q->target); /* official SDKs send private keys in it */
+        for (size_t i = 0; i < q->header_count; i++) {
+                free(q->headers[i].name);
+                wipe_text(q->headers[i].value);
+        }
+        free(q->headers);
+        buf_done(&q->body);
+        param_set_done(&q->params);
+        *q = (struct request){0};
+}

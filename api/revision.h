@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* revision: the one place that raises an instance's revision. Within a transaction of the caller's:
+ *   revision_lock()   takes the instance's row lock and says which number the changed rows must carry
+ *   …                 the changes, with that number
+ *   revision_raise()  last before COMMIT: the number becomes the instance's, brokers are notified at COMMIT
+ * The row lock makes numbers commit in order, so a reader at number n never sees a smaller one appear. */
+#ifndef SIGNET_API_REVISION_H
+#define SIGNET_API_REVISION_H
+
+#include "common/db.h"
+#include "common/err.h"
+#include "common/model.h"
+
+#include <stdint.h>
+
+struct revision {
+        char instance[INSTANCE_ID_MAX + 1];
+        int64_t number;              /* of the change under way: the current one plus 1 */
+        int64_t default_certificate; /* as it was when locked; 0: none */
+};
+
+/* ERR_NOT_FOUND: the account has no such instance. */
+MUST_CHECK enum err revision_lock(struct db *db, int64_t account_id, const char *instance, struct revision *ret);
+/* Also forgets marks of removed rows that are REVISION_MARKS_KEPT revisions old. ERR_INTERNAL when the number was not the next one. */
+MUST_CHECK enum err revision_raise(struct db *db, const struct revision *r);
+/* For what concerns every instance of an account (its access keys): locks, in the order of their IDs, and raises each. */
+MUST_CHECK enum err revision_raise_account(struct db *db, int64_t account_id);
+
+#endif

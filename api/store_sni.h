@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_sni: the mapping of an instance's domains to certificates, and its history. Blocks on the database. */
+#ifndef SIGNET_API_STORE_SNI_H
+#define SIGNET_API_STORE_SNI_H
+
+#include "api/sni_config.h"
+#include "api/sni_proof.h"
+#include "common/crypt.h"
+#include "common/db.h"
+#include "common/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sni_change {
+        int64_t account_id;
+        const char *instance;
+        const struct sni_config *config;
+        const struct sni_proof *proof;
+        const struct master_key *master;
+        int64_t default_certificate;
+        int64_t history_max; /* revisions kept in config_revision */
+        const char *access_key_id, *source_ip, *request_id;
+};
+
+/* Makes `config` the whole mapping, in one transaction. Rows that stay as they are keep their revision, removed ones become marks; when
+ * nothing changes there is no new revision. *ret_revision is the one that holds the configuration. ERR_NOT_FOUND: no such instance;
+ * ERR_CONFLICT: a certificate was deleted since it was proven. */
+MUST_CHECK enum err store_sni_replace(struct db *db, const struct sni_change *change, int64_t *ret_revision);
+
+struct sni_page {
+        int64_t revision, default_certificate, total;
+        json_t *rows; /* [{Domain, CertIdentifier, CertId, HasPassword, NotAfter}], by domain; the caller's */
+};
+/* One consistent state. ERR_NOT_FOUND: no such instance. */
+MUST_CHECK enum err store_sni_page(struct db *db, int64_t account_id, const char *instance, int64_t offset, int64_t limit,
+                                   struct sni_page *ret);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/local.h"
+
+#include "common/buf.h"
+#include "common/cleanup.h"
+#include "common/conf.h"
+#include "common/control.h"
+#include "ctl/print.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The run directory may be a link to a short one (socket paths end at 107 bytes), so the link is followed
+ * first. */
+static enum err socket_path(const struct ctl_settings *settings, char ret[CONTROL_PATH_MAX + 1])
+{
+        CLEANUP(buf) struct buf run = BUF_UP_TO(8192);
+        CLEANUP(freep) char *real = NULL;
+
+        if (settings->run_dir[0] != '\0')
+                TRY(buf_add_text(&run, settings->run_dir));
+        else
+                TRY(buf_addf(&run, "%s/run", settings->home));
+        real = realpath(buf_text(&run), NULL);
+        if (real == NULL)
+                return ERR_NOT_FOUND;
+        return control_path(real, settings->instance, ret);
+}
+
+/* Both ends want the other to be the same user or root, and root's brokers run as a system user: root becomes
+ * that user before it asks. */
+static enum err become_owner(const char *path)
+{
+        struct stat st;
+        char user[24];
+
+        if (geteuid() != 0)
+                return ERR_OK;
+        if (lstat(path, &st) != 0)
+                return ERR_NOT_FOUND;
+        snprintf(user, sizeof user, "%lu", (unsigned long)st.st_uid);
+        return conf_drop_privileges(user);
+}
+
+static enum err ask(const struct ctl_settings *settings, json_t *request, json_t **ret)
+{
+        char path[CONTROL_PATH_MAX + 1];
+
+        TRY(socket_path(settings, path));
+        TRY(become_owner(path));
+        return control_call(path, request, (int)settings->timeout_s * 1000, ret);
+}
+
+static enum exit_status ask_and_show(const struct ctl_settings *settings, json_t *request)
+{
+        CLEANUP(jsonp) json_t *answer = NULL;
+        enum err e = ask(settings, request, &answer);
+        enum exit_status status;
+
+        if (e != ERR_OK)
+                return exit_because(EXIT_NETWORK, "broker of %.64s: %s", settings->instance,
+                                    e == ERR_NOT_FOUND ? "nobody listens on its control socket"
+                                                       : err_text(e));
+        status = print_json(answer);
+        return status == EXIT_DONE && !json_is_true(json_object_get(answer, "ok")) ? EXIT_API_ERROR : status;
+}
+
+enum exit_status local_status(const struct ctl_settings *settings, int count, char *const arguments[])
+{
+        CLEANUP(jsonp) json_t *request = json_pack("{s:s}", "op", "status");
+
+        (void)arguments;
+        if (count != 1)
+                return exit_because(EXIT_USAGE, "status takes no argument but --instance <id>");
+        if (request == NULL)
+                return exit_because(EXIT_USAGE, "out of memory");
+        return ask_and_show(settings, request);
+}
+
+enum exit_status local_control(const struct ctl_settings *settings, int count, char *const arguments[])
+{
+        CLEANUP(jsonp) json_t *request = NULL;
+
+        if (count == 2)
+                request = json_loads(arguments[1], JSON_REJECT_DUPLICATES, NULL);
+        if (!json_is_object(request))
+                return exit_because(EXIT_USAGE, "control takes one JSON object, like '{\"op\":\"status\"}'");
+        return ask_and_show(settings, request);
+}

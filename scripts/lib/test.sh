@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# test: the suites of scripts/test and their counting. Needs base.sh, build.sh. Every suite writes its output into
+# $TEST_DIR, which is shown when it fails; what it counted goes into $TEST_DIR/table as `name passed failed skipped seconds`.
+FUZZ_SECONDS=${FUZZ_SECONDS:-20}
+FUZZ_INPUT_MAX=16384
+PYTEST_WORKERS=${PYTEST_WORKERS:-2}
+
+test_open() {
+        TEST_DIR=$(mktemp -d /tmp/signet-test.XXXXXX)
+        : >"$TEST_DIR/table"
+        trap test_close EXIT
+        trap 'exit 130' INT TERM
+        cd -- "$SIGNET_ROOT" || die "cannot enter $SIGNET_ROOT"
+        export PYTHONDONTWRITEBYTECODE=1 UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+}
+
+test_close() {
+        [ ! -d "$TEST_DIR/cluster" ] || "$SIGNET_ROOT/scripts/private-postgres" remove "$TEST_DIR/cluster" || true
+        rm -rf -- "$TEST_DIR"
+}
+
+# Runs one suite, notes what it counted, shows its output when anything is wrong. A suite that ran nothing has failed.
+test_suite() { # NAME COUNT COMMAND…: COUNT prints `passed failed skipped` from the output file
+        local name=$1 count=$2 output=$TEST_DIR/$1.out began=$SECONDS status=0 passed failed skipped
+        shift 2
+        step "testing: $name"
+        "$@" </dev/null >"$output" 2>&1 9>&- || status=$?
+        read -r passed failed skipped < <("$count" "$output" || echo "0 0 0") || true
+        if [ "$status" -ne 0 ] && [ "${failed:-0}" -eq 0 ] || [ $((${passed:-0} + ${failed:-0})) -eq 0 ]; then
+                failed=$((${failed:-0} + 1)) # a crash, or nothing ran
+        fi
+        printf '%s %s %s %s %s\n' "$name" "${passed:-0}" "$failed" "${skipped:-0}" "$((SECONDS - began))" >>"$TEST_DIR/table"
+        if [ "$failed" -gt 0 ]; then
+                printf -- '---- %s failed (status %s):\n' "$name" "$status"
+                tail -n 400 -- "$output"
+                printf -- '---- end of %s\n' "$name"
+        fi
+}
+
+test_count_junit() { # OUTPUT: its report stands beside it
+        /usr/bin/python3 "$SIGNET_ROOT/scripts/lib/count_junit.py" "${1%.out}.xml"
+}
+
+test_count_lines() { # OUTPUT: of scripts/check
+        printf '%s %s 0\n' "$(grep -c '^ok ' "$1")" "$(grep -c '^FAIL ' "$1")"
+}
+
+test_count_one() { # OUTPUT: of a fuzzer, which says how far it came
+        if grep -q '^Done [0-9]* runs' "$1"; then echo "1 0 0"; else echo "0 1 0"; fi
+}
+
+# A build that fails is a failed suite; what needs it is not run. Sets BUILD_DIR.
+test_build() { # PRESET
+        local began=$SECONDS
+        BUILD_DIR=$(build_preset "$1") && return
+        printf '%s 0 1 0 %s\n' "build-$1" "$((SECONDS - began))" >>"$TEST_DIR/table"
+        return 1
+}
+
+test_unit() {
+        local program name
+        test_build dev || return 0
+        SIGNET_TEST_DATABASE_URL="host=$("$SIGNET_ROOT/scripts/private-postgres" start "$TEST_DIR/cluster") dbname=postgres user=signet_owner"
+        export SIGNET_TEST_DATABASE_URL
+        for program in "$BUILD_DIR"/test_{common,api,broker,ctl}; do
+                name=unit-${program##*/test_}
+                test_suite "$name" test_count_junit "$program" --xml="$TEST_DIR/$name.xml"
+        done
+}
+
+test_fuzz() {
+        local source name
+        test_build fuzz || return 0
+        mkdir -p -- "$BUILD_DIR/artifacts"
+        for source in tests/fuzz/fuzz_*.c; do
+                name=$(basename "$source" .c)
+                test_suite "${name/_/-}" test_count_one test_fuzz_one "$BUILD_DIR/$name" "$BUILD_DIR/artifacts/$name-"
+        done
+}
+
+# What is found goes into a folder of its own; the seeds are only read.
+test_fuzz_one() { # PROGRAM ARTIFACTS
+        local name=${1##*/} seeds
+        local -a arguments=(-max_total_time="$FUZZ_SECONDS" -max_len="$FUZZ_INPUT_MAX" -rss_limit_mb=2048 -timeout=10
+                -artifact_prefix="$2" -print_final_stats=1)
+        mkdir -p -- "$TEST_DIR/corpus-$name"
+        [ ! -f "tests/fuzz/$name.dict" ] || arguments+=(-dict="tests/fuzz/$name.dict")
+        arguments+=("$TEST_DIR/corpus-$name")
+        for seeds in "tests/fuzz/corpus/$name" "tests/fuzz/corpus/${name#fuzz_}"; do
+                [ ! -d "$seeds" ] || arguments+=("$seeds")
+        done
+        "$1" "${arguments[@]}"
+}
+
+test_check() {
+        test_suite check test_count_lines "$SIGNET_ROOT/scripts/check"
+}
+
+test_pytest() { # NAME: tests/NAME
+        local preset
+        for preset in dev release tsan; do
+                test_build "$preset" || return 0
+        done
+        test_suite "$1" test_count_junit /usr/bin/python3 -m pytest "tests/$1" -n "$PYTEST_WORKERS" -q -ra \
+                -p no:cacheprovider --junitxml="$TEST_DIR/$1.xml"
+}
+
+test_api() {
+        test_pytest api
+}
+
+test_flow() {
+        test_pytest flow
+}
+
+# The table, and as the last line the sum. Fails when anything has.
+test_summary() {
+        awk 'BEGIN { printf "\n%-24s %8s %8s %8s %9s\n", "suite", "passed", "failed", "skipped", "seconds" }
+                { printf "%-24s %8d %8d %8d %9d\n", $1, $2, $3, $4, $5; p += $2; f += $3; s += $4 }
+                END { printf "\n%d passed, %d failed, %d skipped\n", p, f, s; exit (f > 0 || p == 0) }' "$TEST_DIR/table"
+}
