@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/http.h"
+#include "api/peer.h"
 #include "api/pipeline.h"
 #include "api/work.h"
 #include "common/clock.h"
 
-#include <arpa/inet.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -107,32 +106,17 @@ static enum MHD_Result on_header(void *state, enum MHD_ValueKind kind, const cha
         return MHD_NO;
 }
 
-static bool is_loopback(const struct sockaddr *address)
-{
-        if (address->sa_family == AF_INET)
-                return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
-        const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
-
-        return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
-}
-
 static void take_peer(struct exchange *x)
 {
         const union MHD_ConnectionInfo *peer =
                 MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-        const struct sockaddr *address = peer == NULL ? NULL : peer->client_addr;
 
         x->q.tls = x->http->tls;
         x->q.private_line = x->q.tls;
-        if (address == NULL || (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+        if (peer == NULL || peer->client_addr == NULL)
                 return;
-        const void *number = address->sa_family == AF_INET
-                                     ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
-                                     : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
-
-        if (inet_ntop(address->sa_family, number, x->q.source_ip, sizeof x->q.source_ip) == NULL)
-                x->q.source_ip[0] = '\0';
-        x->q.private_line = x->q.tls || is_loopback(address);
+        peer_text(peer->client_addr, x->q.source_ip);
+        x->q.private_line = x->q.tls || peer_is_loopback(peer->client_addr);
 }
 
 static enum route route_of(const struct request *q)
@@ -148,6 +132,15 @@ static enum route route_of(const struct request *q)
         return strncmp(q->target, documents, sizeof documents - 1) == 0 ? ROUTE_DOCUMENT : ROUTE_NONE;
 }
 
+/* Two lengths, or a length and chunks: a proxy in front may see other requests in the bytes than we do (RFC
+ * 9112 6.3). */
+static bool length_is_doubtful(const struct request *q)
+{
+        size_t lengths = request_header_times(q, "content-length");
+
+        return lengths > 1 || (lengths == 1 && request_header(q, "transfer-encoding") != NULL);
+}
+
 static enum fault_id refusal_of(const struct exchange *x)
 {
         bool get = strcmp(x->q.method, "GET") == 0, post = strcmp(x->q.method, "POST") == 0;
@@ -155,6 +148,8 @@ static enum fault_id refusal_of(const struct exchange *x)
 
         if (x->refused != FAULT_NONE)
                 return x->refused;
+        if (length_is_doubtful(&x->q))
+                return FAULT_PARAMETER;
         if (x->route == ROUTE_NONE)
                 return FAULT_ACTION_NOT_FOUND;
         if (!get && !(x->route == ROUTE_RPC ? post : strcmp(x->q.method, "HEAD") == 0))
@@ -201,12 +196,13 @@ static enum MHD_Result send_refusal(struct exchange *x, enum fault_id id)
 }
 
 /* An answer before the body is read ends the connection, and a sender who does not wait may see it reset
- * instead of reading the answer. So only who asked first (or has far too much to say) gets it at once. */
+ * instead of reading the answer. So only who asked first, has far too much to say, or cannot be trusted to
+ * say where it ends gets it at once. */
 static bool answer_at_once(const struct exchange *x)
 {
         const char *announced = request_header(&x->q, "content-length");
 
-        return request_header(&x->q, "expect") != NULL ||
+        return request_header(&x->q, "expect") != NULL || length_is_doubtful(&x->q) ||
                (announced != NULL && strtoull(announced, NULL, 10) > DRAIN_MAX);
 }
 

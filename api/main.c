@@ -31,6 +31,14 @@ static int failed(const char *what, enum err e, const char *why)
         return EXIT_FAILED;
 }
 
+static int failed_master_key(enum err e)
+{
+        return failed("SIGNET_MASTER_KEY_FILE", e,
+                      e == ERR_REFUSED  ? "must be a regular file that only its owner can read (chmod 600)"
+                      : e == ERR_SYNTAX ? "must hold 64 hex digits"
+                                        : "");
+}
+
 static enum err database_open(const struct api_settings *s, struct db **ret)
 {
         return db_open(s->database_url, s->database_password_file, "signet-api", ret);
@@ -137,7 +145,7 @@ static int run_create_access_key(const struct api_settings *s)
                               "expected AccessKeyId and AccessKeySecret, one a line");
         e = master_key_open(s->master_key_file, &master);
         if (e != ERR_OK)
-                return failed("SIGNET_MASTER_KEY_FILE", e, "");
+                return failed_master_key(e);
         e = conf_drop_privileges(s->user);
         if (e == ERR_OK)
                 e = put_access_key(s, master, id, secret);
@@ -205,7 +213,7 @@ static int serve(const struct api_settings *s)
         if ((e = listener_open(s, &listener, why)) != ERR_OK)
                 return failed("listen", e, why);
         if ((e = master_key_open(s->master_key_file, &master)) != ERR_OK)
-                return failed("SIGNET_MASTER_KEY_FILE", e, "");
+                return failed_master_key(e);
         if ((e = conf_drop_privileges(s->user)) != ERR_OK)
                 return failed("SIGNET_USER", e, "");
         if ((e = schema_check(s, why)) != ERR_OK)

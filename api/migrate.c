@@ -15,7 +15,8 @@ static const char table_sql[] = "CREATE TABLE IF NOT EXISTS schema_migration ("
                                 " name text NOT NULL,"
                                 " sha256 text NOT NULL,"
                                 " applied_at timestamptz NOT NULL DEFAULT now())";
-/* Any number will do, as long as every version of Signet uses the same. A migration may take longer than a query. */
+/* Any number will do, as long as every version of Signet uses the same. A migration may take longer than a
+ * query. */
 static const char lock_sql[] = "SET statement_timeout = 0; SELECT pg_advisory_lock(5374797384)";
 static const char unlock_sql[] = "SELECT pg_advisory_unlock(5374797384); RESET statement_timeout";
 static const char record_sql[] = "INSERT INTO schema_migration (version, name, sha256) VALUES ($1, $2, $3)";
@@ -69,7 +70,8 @@ static enum err count_applied(struct db *db, int *ret, char why[512])
                 return query_failed(db, e, "schema_migration", why);
         for (int i = 0; i < PQntuples(rows); i++) {
                 if (embedded_migrations[i].name == NULL) {
-                        (void)snprintf(why, 512, "the database is newer than this program: it has migration %s",
+                        (void)snprintf(why, 512,
+                                       "the database is newer than this program: it has migration %s",
                                        db_text(rows, i, 1));
                         return ERR_REFUSED;
                 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The four CAS operations: UploadUserCertificate, GetUserCertificateDetail, ListUserCertificateOrder, DeleteUserCertificate. */
+/* The four CAS operations: UploadUserCertificate, GetUserCertificateDetail, ListUserCertificateOrder,
+ * DeleteUserCertificate. */
 #include "api/answer.h"
 #include "api/certificate.h"
 #include "api/operation.h"
@@ -39,9 +40,10 @@ static enum err check_given(struct op_call *call)
                 return ERR_OK; /* the others are then ignored, as the product does */
         for (size_t i = 0; i < sizeof sm / sizeof sm[0]; i++)
                 if (is_given(call, sm[i]))
-                        return fault_set(&call->fault, FAULT_PARAMETER,
-                                         "SM2 is not supported: give an RSA or EC certificate in Cert and its private "
-                                         "key in Key.");
+                        return fault_set(
+                                &call->fault, FAULT_PARAMETER,
+                                "SM2 is not supported: give an RSA or EC certificate in Cert and its private "
+                                "key in Key.");
         return fault_set_field(&call->fault, FAULT_MISSING, is_given(call, "Cert") ? "Key" : "Cert", NULL);
 }
 
@@ -64,13 +66,14 @@ static enum err read_chain(struct op_call *call, struct certificate_upload *u)
                 return fault_set(&call->fault, FAULT_PARAMETER, "%s", why);
         e = certificate_facts_read(u->chain.certificates[0], &u->facts);
         if (e == ERR_SYNTAX || e == ERR_LIMIT)
-                return fault_set(&call->fault, FAULT_CERTIFICATE_PARSE,
-                                 "Cert cannot be read: a date, the serial number or the list of names is not usable.");
+                return fault_set(
+                        &call->fault, FAULT_CERTIFICATE_PARSE,
+                        "Cert cannot be read: a date, the serial number or the list of names is not usable.");
         return e;
 }
 
-static enum err seal(struct op_call *call, const struct certificate_upload *u, bool serving, const void *plain, size_t len,
-                     struct buf *ret)
+static enum err seal(struct op_call *call, const struct certificate_upload *u, bool serving,
+                     const void *plain, size_t len, struct buf *ret)
 {
         char context[SEAL_CONTEXT_SIZE];
 
@@ -91,7 +94,8 @@ static const struct {
 };
 
 /* An encrypted key is proven by SetSniConfig, which has the password. */
-static enum err read_plain_key(struct op_call *call, const char *text, size_t len, struct certificate_upload *u)
+static enum err read_plain_key(struct op_call *call, const char *text, size_t len,
+                               struct certificate_upload *u)
 {
         CLEANUP(evp_pkeyp) EVP_PKEY *key = NULL;
         CLEANUP(buf) struct buf der = BUF_UP_TO(KEY_PEM_MAX);
@@ -129,8 +133,9 @@ static enum err read_tags(struct op_call *call, struct certificate_upload *u)
                 (void)snprintf(key, sizeof key, "Tags.%d.Key", i);
                 (void)snprintf(value, sizeof value, "Tags.%d.Value", i);
                 if (is_given(call, key))
-                        e = answer_append(tags, json_pack("{s:s, s:s}", "TagKey", call_text(call, key), "TagValue",
-                                                          is_given(call, value) ? call_text(call, value) : ""));
+                        e = answer_append(tags,
+                                          json_pack("{s:s, s:s}", "TagKey", call_text(call, key), "TagValue",
+                                                    is_given(call, value) ? call_text(call, value) : ""));
         }
         u->tags = e == ERR_OK ? json_dumps(tags, JSON_COMPACT) : NULL;
         json_decref(tags);
@@ -139,11 +144,12 @@ static enum err read_tags(struct op_call *call, struct certificate_upload *u)
 
 enum err op_upload_user_certificate(struct op_call *call)
 {
-        CLEANUP(upload) struct certificate_upload u = {.account_id = call->account_id,
-                                                       .name = call_text(call, "Name"),
-                                                       .facts.sans = BUF_UP_TO(0),
-                                                       .key_sealed = BUF_UP_TO(KEY_PEM_MAX + SEAL_OVERHEAD),
-                                                       .serving_key_sealed = BUF_UP_TO(KEY_PEM_MAX + SEAL_OVERHEAD)};
+        CLEANUP(upload)
+        struct certificate_upload u = {.account_id = call->account_id,
+                                       .name = call_text(call, "Name"),
+                                       .facts.sans = BUF_UP_TO(0),
+                                       .key_sealed = BUF_UP_TO(KEY_PEM_MAX + SEAL_OVERHEAD),
+                                       .serving_key_sealed = BUF_UP_TO(KEY_PEM_MAX + SEAL_OVERHEAD)};
         char resource_id[RESOURCE_ID_SIZE];
         int64_t id = 0;
         enum err e;
@@ -156,7 +162,8 @@ enum err op_upload_user_certificate(struct op_call *call)
         if (e == ERR_CONFLICT)
                 return fault_set(&call->fault, FAULT_CERTIFICATE_NAME, NULL);
         if (e == ERR_LIMIT)
-                return fault_set(&call->fault, FAULT_QUOTA, "The account has %d certificates, as many as it may.",
+                return fault_set(&call->fault, FAULT_QUOTA,
+                                 "The account has %d certificates, as many as it may.",
                                  CERTIFICATES_PER_ACCOUNT_MAX);
         TRY(e);
         certificate_resource_id(id, resource_id);
@@ -165,18 +172,20 @@ enum err op_upload_user_certificate(struct op_call *call)
 }
 
 /* What rows of the list and the detail have in common. */
-static json_t *common_fields(const struct stored_certificate *c, const struct certificate_facts *f, int64_t now)
+static json_t *common_fields(const struct stored_certificate *c, const struct certificate_facts *f,
+                             int64_t now)
 {
         char resource_id[RESOURCE_ID_SIZE], start[16], end[16];
 
         certificate_resource_id(c->id, resource_id);
         certificate_date(f->not_before, start);
         certificate_date(f->not_after, end);
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "Name", c->name,
-                         "InstanceId", resource_id, "ResourceGroupId", "", "Algorithm", f->algorithm, "Sans",
-                         buf_text(&f->sans), "Issuer", f->issuer, "OrgName", f->organization, "Country", f->country,
-                         "Province", f->province, "City", f->city, "SerialNo", f->serial, "Sha2", f->sha256_hex, "StartDate",
-                         start, "EndDate", end, "Expired", f->not_after < now, "OrderId", (json_int_t)0);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}",
+                         "Name", c->name, "InstanceId", resource_id, "ResourceGroupId", "", "Algorithm",
+                         f->algorithm, "Sans", buf_text(&f->sans), "Issuer", f->issuer, "OrgName",
+                         f->organization, "Country", f->country, "Province", f->province, "City", f->city,
+                         "SerialNo", f->serial, "Sha2", f->sha256_hex, "StartDate", start, "EndDate", end,
+                         "Expired", f->not_after < now, "OrderId", (json_int_t)0);
 }
 
 static enum err chain_row(json_t *list, X509 *certificate, int64_t now)
@@ -185,8 +194,9 @@ static enum err chain_row(json_t *list, X509 *certificate, int64_t now)
 
         TRY(certificate_facts_read(certificate, &f));
         return answer_append(list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "CommonName", f.common_name,
-                                             "IssuerCommonName", f.issuer, "NotBefore", (json_int_t)f.not_before * 1000,
-                                             "NotAfter", (json_int_t)f.not_after * 1000, "RemainDay",
+                                             "IssuerCommonName", f.issuer, "NotBefore",
+                                             (json_int_t)f.not_before * 1000, "NotAfter",
+                                             (json_int_t)f.not_after * 1000, "RemainDay",
                                              (json_int_t)certificate_days_left(f.not_after, now)));
 }
 
@@ -208,9 +218,9 @@ static enum err add_content(struct op_call *call, const struct pem_chain *chain)
 
         for (int i = 0; i < chain->count; i++)
                 TRY(pem_certificate_text(chain->certificates[i], &text));
-        return answer_add(call->answer, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "Cert", buf_text(&text), "Key", "",
-                                                  "EncryptCert", "", "EncryptPrivateKey", "", "SignCert", "",
-                                                  "SignPrivateKey", ""));
+        return answer_add(call->answer, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "Cert", buf_text(&text),
+                                                  "Key", "", "EncryptCert", "", "EncryptPrivateKey", "",
+                                                  "SignCert", "", "SignPrivateKey", ""));
 }
 
 enum err op_get_user_certificate_detail(struct op_call *call)
@@ -228,10 +238,11 @@ enum err op_get_user_certificate_detail(struct op_call *call)
         (void)snprintf(identifier, sizeof identifier, "%" PRId64 "-" CERTIFICATE_REGION, c.id);
         TRY(answer_add(call->answer, common_fields(&c, &f, now)));
         TRY(answer_add(call->answer,
-                       json_pack("{s:I, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:O}", "Id", (json_int_t)c.id, "CertIdentifier",
-                                 identifier, "Common", f.common_name, "CertSha2", f.sha256_hex, "Fingerprint", f.sha1_hex,
-                                 "BuyInAliyun", false, "NotBefore", (json_int_t)f.not_before * 1000, "NotAfter",
-                                 (json_int_t)f.not_after * 1000, "Tags", c.tags)));
+                       json_pack("{s:I, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:O}", "Id", (json_int_t)c.id,
+                                 "CertIdentifier", identifier, "Common", f.common_name, "CertSha2",
+                                 f.sha256_hex, "Fingerprint", f.sha1_hex, "BuyInAliyun", false, "NotBefore",
+                                 (json_int_t)f.not_before * 1000, "NotAfter", (json_int_t)f.not_after * 1000,
+                                 "Tags", c.tags)));
         TRY(add_chain(call, &c.chain, now));
         return call_bool(call, "CertFilter", false) ? ERR_OK : add_content(call, &c.chain);
 }
@@ -247,13 +258,15 @@ static const struct {
         {"EXPIRED", -(INT64_C(1) << 35), 0},
 };
 
-/* False when no uploaded certificate can match: orders (Signet has none) and states that an upload never has. */
+/* False when no uploaded certificate can match: orders (Signet has none) and states that an upload never has.
+ */
 static bool filter_from_call(const struct op_call *call, int64_t now, struct certificate_filter *ret)
 {
         const char *type = is_given(call, "OrderType") ? call_text(call, "OrderType") : "CPACK";
         const char *status = is_given(call, "Status") ? call_text(call, "Status") : "";
         const char *keyword = is_given(call, "Keyword") ? call_text(call, "Keyword") : "";
-        int64_t page = call_int(call, "CurrentPage", 1), size = call_int(call, "ShowSize", SHOW_SIZE_DEFAULT), id = 0;
+        int64_t page = call_int(call, "CurrentPage", 1), size = call_int(call, "ShowSize", SHOW_SIZE_DEFAULT),
+                id = 0;
 
         if (strcmp(type, "UPLOAD") != 0 && strcmp(type, "CERT") != 0)
                 return false;
@@ -280,8 +293,9 @@ static enum err order_row(json_t *list, const struct stored_certificate *c, int6
         TRY(certificate_facts_read(c->chain.certificates[0], &f));
         row = common_fields(c, &f, now);
         TRY(answer_append(list, row));
-        return answer_add(row, json_pack("{s:I, s:s, s:s, s:s, s:b}", "CertificateId", (json_int_t)c->id, "CommonName",
-                                         f.common_name, "Domain", f.common_name, "Fingerprint", f.sha1_hex, "Upload", true));
+        return answer_add(row, json_pack("{s:I, s:s, s:s, s:s, s:b}", "CertificateId", (json_int_t)c->id,
+                                         "CommonName", f.common_name, "Domain", f.common_name, "Fingerprint",
+                                         f.sha1_hex, "Upload", true));
 }
 
 enum err op_list_user_certificate_order(struct op_call *call)
@@ -297,10 +311,10 @@ enum err op_list_user_certificate_order(struct op_call *call)
                 TRY(store_certificate_list(call->db, call->account_id, &filter, &found));
         for (size_t i = 0; i < found.count; i++)
                 TRY(order_row(list, &found.rows[i], now));
-        return answer_add(call->answer,
-                          json_pack("{s:I, s:I, s:I}", "CurrentPage", (json_int_t)call_int(call, "CurrentPage", 1), "ShowSize",
-                                    (json_int_t)call_int(call, "ShowSize", SHOW_SIZE_DEFAULT), "TotalCount",
-                                    (json_int_t)found.total));
+        return answer_add(call->answer, json_pack("{s:I, s:I, s:I}", "CurrentPage",
+                                                  (json_int_t)call_int(call, "CurrentPage", 1), "ShowSize",
+                                                  (json_int_t)call_int(call, "ShowSize", SHOW_SIZE_DEFAULT),
+                                                  "TotalCount", (json_int_t)found.total));
 }
 
 enum err op_delete_user_certificate(struct op_call *call)
@@ -314,5 +328,6 @@ enum err op_delete_user_certificate(struct op_call *call)
         if (e != ERR_CONFLICT)
                 return e;
         TRY(store_certificate_use(call->db, id, use));
-        return fault_set(&call->fault, FAULT_CERTIFICATE_IN_USE, "Certificate %" PRId64 " is in use. %s", id, use);
+        return fault_set(&call->fault, FAULT_CERTIFICATE_IN_USE, "Certificate %" PRId64 " is in use. %s", id,
+                         use);
 }

@@ -13,11 +13,14 @@
 #define INSTANCE_PREFIX "mqtt-cn-"
 enum { INSTANCE_RANDOM_CHARS = 11, ID_ATTEMPTS = 5, STATUS_RUNNING = 5 };
 
-/* The numbers of platinum are the product's; the others were not seen and only have to differ. Never expires. */
+/* The numbers of platinum are the product's; the others were not seen and only have to differ. Never expires.
+ */
 static const struct {
         const char *name, *specification;
         int type;
-} editions[] = {{"platinum", "mqtt.p2.1xlarge", 4}, {"professional", "mqtt.p1.1xlarge", 3}, {"standard", "mqtt.s1.1xlarge", 1}};
+} editions[] = {{"platinum", "mqtt.p2.1xlarge", 4},
+                {"professional", "mqtt.p1.1xlarge", 3},
+                {"standard", "mqtt.s1.1xlarge", 1}};
 static const int64_t expires_at_ms = INT64_C(4102444800000); /* 2100-01-01 */
 
 CLEANUP_DEFINE(instancep, struct instance *, free)
@@ -62,8 +65,8 @@ enum err op_create_instance(struct op_call *call)
         if (e == ERR_CONFLICT)
                 return fault_set(&call->fault, FAULT_INSTANCE_EXISTS, NULL);
         TRY(e);
-        return answer_add(call->answer, json_pack("{s:s, s:s, s:s}", "MqttInstanceId", id, "InstanceName", name, "Edition",
-                                                  edition));
+        return answer_add(call->answer, json_pack("{s:s, s:s, s:s}", "MqttInstanceId", id, "InstanceName",
+                                                  name, "Edition", edition));
 }
 
 enum err op_describe_instance(struct op_call *call)
@@ -81,13 +84,15 @@ enum err op_describe_instance(struct op_call *call)
         TRY(store_instance_domains(call->db, id, &domains));
         TRY(store_instance_nodes(call->db, id, &nodes));
         if (i.default_certificate != 0)
-                (void)snprintf(default_id, sizeof default_id, "%" PRId64 "-" CERTIFICATE_REGION, i.default_certificate);
+                (void)snprintf(default_id, sizeof default_id, "%" PRId64 "-" CERTIFICATE_REGION,
+                               i.default_certificate);
         return answer_add(call->answer,
-                          json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "MqttInstanceId", i.id, "InstanceName",
-                                    i.name, "Edition", i.edition, "AuthenticationMode",
-                                    i.mode == AUTH_MUTUAL ? "mutual" : "one-way", "DefaultCertificate", default_id,
-                                    "Revision", (json_int_t)i.revision, "DomainCount", (json_int_t)domains,
-                                    "CreateTime", (json_int_t)i.created_at, "Brokers", nodes));
+                          json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "MqttInstanceId", i.id,
+                                    "InstanceName", i.name, "Edition", i.edition, "AuthenticationMode",
+                                    i.mode == AUTH_MUTUAL ? "mutual" : "one-way", "DefaultCertificate",
+                                    default_id, "Revision", (json_int_t)i.revision, "DomainCount",
+                                    (json_int_t)domains, "CreateTime", (json_int_t)i.created_at, "Brokers",
+                                    nodes));
 }
 
 static enum err list_row(json_t *list, const struct instance *i)
@@ -96,11 +101,12 @@ static enum err list_row(json_t *list, const struct instance *i)
 
         while (edition + 1 < editions_count && strcmp(editions[edition].name, i->edition) != 0)
                 edition++;
-        return answer_append(list, json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:s, s:s, s:s, s:s, s:[]}", "InstanceId", i->id,
-                                             "InstanceName", i->name, "InstanceStatus", STATUS_RUNNING, "InstanceType",
-                                             editions[edition].type, "CreateTime", (json_int_t)i->created_at,
-                                             "ExpireTime", (json_int_t)expires_at_ms, "KernelVersion", "V3.3.0",
-                                             "OrderId", "0", "RegionId", CERTIFICATE_REGION, "Specific",
+        return answer_append(list, json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:s, s:s, s:s, s:s, s:[]}",
+                                             "InstanceId", i->id, "InstanceName", i->name, "InstanceStatus",
+                                             STATUS_RUNNING, "InstanceType", editions[edition].type,
+                                             "CreateTime", (json_int_t)i->created_at, "ExpireTime",
+                                             (json_int_t)expires_at_ms, "KernelVersion", "V3.3.0", "OrderId",
+                                             "0", "RegionId", CERTIFICATE_REGION, "Specific",
                                              editions[edition].specification, "MqttTags"));
 }
 
@@ -115,7 +121,8 @@ static enum err read_filter(struct op_call *call, bool *ret_matches)
         json_decref(tags);
         if (!is_list)
                 return fault_set(&call->fault, FAULT_PARAMETER,
-                                 "Specified parameter Tags is not valid: it must be a JSON list of objects with key and "
+                                 "Specified parameter Tags is not valid: it must be a JSON list of objects "
+                                 "with key and "
                                  "value.");
         return ERR_OK;
 }
@@ -134,8 +141,9 @@ enum err op_list_instances(struct op_call *call)
         for (size_t i = 0; matches && e == ERR_OK && i < count; i++)
                 e = list_row(list, &instances[i]);
         if (e == ERR_OK)
-                return answer_add(call->answer, json_pack("{s:s, s:s, s:s, s:o}", "Code", "200", "Success", "true", "Message",
-                                                          "operation success.", "Instances", list));
+                return answer_add(call->answer,
+                                  json_pack("{s:s, s:s, s:s, s:o}", "Code", "200", "Success", "true",
+                                            "Message", "operation success.", "Instances", list));
         json_decref(list);
         return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SetSniConfig and GetSniConfig. Everything that can be wrong with a configuration is found before the transaction
- * begins, so a refused call has changed nothing. */
+/* SetSniConfig and GetSniConfig. Everything that can be wrong with a configuration is found before the
+ * transaction begins, so a refused call has changed nothing. */
 #include "api/answer.h"
 #include "api/operation.h"
 #include "api/settings.h"
@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A certificate that is deleted between proof and commit makes the call start again, and then it is unknown. */
+/* A certificate that is deleted between proof and commit makes the call start again, and then it is unknown.
+ */
 enum { ATTEMPTS = 3, PAGE_SIZE_DEFAULT = 1000 };
 
 static const struct {
@@ -39,7 +40,8 @@ static enum err check_instance(struct op_call *call, const char *id)
         if (e != ERR_OK || edition_has_sni(instance.edition))
                 return e;
         return fault_set(&call->fault, FAULT_PARAMETER,
-                         "Multi-domain certificates need an instance of the platinum or the professional edition; this "
+                         "Multi-domain certificates need an instance of the platinum or the professional "
+                         "edition; this "
                          "one is of the %s edition.",
                          instance.edition);
 }
@@ -75,11 +77,13 @@ static enum err check_default(struct op_call *call, int64_t id, const struct pro
                                  " does not exist.",
                                  id);
         if (c->key_encrypted && c->password == NULL)
-                return fault_set(&call->fault, FAULT_DEFAULT_CERTIFICATE,
-                                 "Specified parameter DefaultCertificate is not valid: the private key of certificate "
-                                 "%" PRId64 " is encrypted, and its password can only be taken from an entry of SniConfig "
-                                 "with the same certificate; there is none.",
-                                 id);
+                return fault_set(
+                        &call->fault, FAULT_DEFAULT_CERTIFICATE,
+                        "Specified parameter DefaultCertificate is not valid: the private key of certificate "
+                        "%" PRId64
+                        " is encrypted, and its password can only be taken from an entry of SniConfig "
+                        "with the same certificate; there is none.",
+                        id);
         return ERR_OK;
 }
 
@@ -135,7 +139,8 @@ enum err op_get_sni_config(struct op_call *call)
         int64_t page = call_int(call, "CurrentPage", 1), size = call_int(call, "PageSize", PAGE_SIZE_DEFAULT);
         char default_id[64] = "";
         struct sni_page found = {0};
-        enum err e = store_sni_page(call->db, call->account_id, instance, page_offset(page, size), size, &found);
+        enum err e =
+                store_sni_page(call->db, call->account_id, instance, page_offset(page, size), size, &found);
 
         if (e == ERR_NOT_FOUND)
                 return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
@@ -144,8 +149,8 @@ enum err op_get_sni_config(struct op_call *call)
                 (void)snprintf(default_id, sizeof default_id, "%" PRId64 "-" CERTIFICATE_REGION,
                                found.default_certificate);
         return answer_add(call->answer,
-                          json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:I}", "MqttInstanceId", instance, "Revision",
-                                    (json_int_t)found.revision, "DefaultCertificate", default_id, "SniConfig", found.rows,
-                                    "TotalCount", (json_int_t)found.total, "CurrentPage", (json_int_t)page, "PageSize",
-                                    (json_int_t)size));
+                          json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:I}", "MqttInstanceId", instance,
+                                    "Revision", (json_int_t)found.revision, "DefaultCertificate", default_id,
+                                    "SniConfig", found.rows, "TotalCount", (json_int_t)found.total,
+                                    "CurrentPage", (json_int_t)page, "PageSize", (json_int_t)size));
 }

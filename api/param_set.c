@@ -54,13 +54,12 @@ static enum err row_check(const struct param *row, struct fault *f)
                 return fault_set(f, FAULT_PARAMETER,
                                  "A parameter's name holds NUL or bytes that are not UTF-8.");
         if (memchr(param_value(row), '\0', param_value_len(row)) != NULL)
-                return fault_set_field(f, FAULT_INVALID, param_name(row),
-                                       "Specified parameter %s is not valid: it holds a NUL byte.",
-                                       param_name(row));
+                return fault_set(f, FAULT_PARAMETER,
+                                 "Specified parameter %s is not valid: it holds a NUL byte.",
+                                 param_name(row));
         if (!text_is_utf8(param_value(row), param_value_len(row)))
-                return fault_set_field(f, FAULT_INVALID, param_name(row),
-                                       "Specified parameter %s is not valid: it is not UTF-8.",
-                                       param_name(row));
+                return fault_set(f, FAULT_PARAMETER, "Specified parameter %s is not valid: it is not UTF-8.",
+                                 param_name(row));
         return ERR_OK;
 }
 

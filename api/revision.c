@@ -39,8 +39,9 @@ enum err revision_raise(struct db *db, const struct revision *r)
         return PQntuples(rows) == 1 && db_int(rows, 0, 0) == r->number ? ERR_OK : ERR_INTERNAL;
 }
 
-static const char lock_account_sql[] = "SELECT mqtt_instance_id, revision + 1 FROM instance WHERE account_id = $1"
-                                       " ORDER BY mqtt_instance_id FOR NO KEY UPDATE";
+static const char lock_account_sql[] =
+        "SELECT mqtt_instance_id, revision + 1 FROM instance WHERE account_id = $1"
+        " ORDER BY mqtt_instance_id FOR NO KEY UPDATE";
 
 enum err revision_raise_account(struct db *db, int64_t account_id)
 {

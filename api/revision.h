@@ -20,10 +20,13 @@ struct revision {
 };
 
 /* ERR_NOT_FOUND: the account has no such instance. */
-MUST_CHECK enum err revision_lock(struct db *db, int64_t account_id, const char *instance, struct revision *ret);
-/* Also forgets marks of removed rows that are REVISION_MARKS_KEPT revisions old. ERR_INTERNAL when the number was not the next one. */
+MUST_CHECK enum err revision_lock(struct db *db, int64_t account_id, const char *instance,
+                                  struct revision *ret);
+/* Also forgets marks of removed rows that are REVISION_MARKS_KEPT revisions old. ERR_INTERNAL when the number
+ * was not the next one. */
 MUST_CHECK enum err revision_raise(struct db *db, const struct revision *r);
-/* For what concerns every instance of an account (its access keys): locks, in the order of their IDs, and raises each. */
+/* For what concerns every instance of an account (its access keys): locks, in the order of their IDs, and
+ * raises each. */
 MUST_CHECK enum err revision_raise_account(struct db *db, int64_t account_id);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A broker on this machine is told over its socket and answers when it serves the revision; others hear NOTIFY, and what
- * they have applied is seen in broker_node. Both count against the same two seconds. */
+/* A broker on this machine is told over its socket and answers when it serves the revision; others hear
+ * NOTIFY, and what they have applied is seen in broker_node. Both count against the same two seconds. */
 #include "api/rollout.h"
 
 #include "common/clock.h"
@@ -26,7 +26,8 @@ static void sleep_ms(int64_t ms)
 }
 
 /* NONE when nobody listens on this machine. */
-static enum rollout_state tell_local(const char *run_dir, const char *instance, int64_t revision, int timeout_ms)
+static enum rollout_state tell_local(const char *run_dir, const char *instance, int64_t revision,
+                                     int timeout_ms)
 {
         char path[CONTROL_PATH_MAX + 1];
         json_t *request, *answer = NULL;
@@ -49,8 +50,9 @@ static enum rollout_state tell_local(const char *run_dir, const char *instance, 
         return state;
 }
 
-static const char nodes_sql[] = "SELECT count(*), count(*) FILTER (WHERE applied_revision < $2) FROM broker_node"
-                                " WHERE mqtt_instance_id = $1 AND seen_at > now() - interval '60 seconds'";
+static const char nodes_sql[] =
+        "SELECT count(*), count(*) FILTER (WHERE applied_revision < $2) FROM broker_node"
+        " WHERE mqtt_instance_id = $1 AND seen_at > now() - interval '60 seconds'";
 
 static enum rollout_state look_at_nodes(struct db *db, const char *instance, int64_t revision)
 {

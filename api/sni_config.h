@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sni_config: the SniConfig parameter, `<domain>#<certificate-ID>#<password>;…`. Pure; time is linear in the text.
+/* sni_config: the SniConfig parameter, `<domain>#<certificate-ID>#<password>;…`. Pure; time is linear in the
+ * text.
  *
- * Entries end at ';'. Within one, the first '#' ends the domain and the second the certificate ID; all that follows is the
- * password. A password may therefore hold '#' but never ';': the format has no escape. Space, tab, CR and LF around
- * an entry, a domain and a certificate ID are ignored (so a password can begin with a space but not end with one), and so is
- * one ';' behind the last entry. An empty password is no password. An ID is `<digits>-cn-hangzhou` or `<digits>`. */
+ * Entries end at ';'. Within one, the first '#' ends the domain and the second the certificate ID; all that
+ * follows is the password. A password may therefore hold '#' but never ';': the format has no escape. Space,
+ * tab, CR and LF around an entry, a domain and a certificate ID are ignored (so a password can begin with a
+ * space but not end with one), and so is one ';' behind the last entry. An empty password is no password. An
+ * ID is `<digits>-cn-hangzhou` or `<digits>`. */
 #ifndef SIGNET_API_SNI_CONFIG_H
 #define SIGNET_API_SNI_CONFIG_H
 
@@ -19,17 +21,17 @@
 
 enum { SNI_WRONG_SHOWN = 20, SNI_WRONG_DOMAIN_CHARS = 64, CERTIFICATE_ID_DIGITS_MAX = 18 };
 
-/* What is wrong, entry by entry: the first SNI_WRONG_SHOWN as text (fewer when they do not fit), all of them counted. Never
- * holds a password. Starts as {0}. */
+/* What is wrong, entry by entry: the first SNI_WRONG_SHOWN as text (fewer when they do not fit), all of them
+ * counted. Never holds a password. Starts as {0}. */
 struct sni_wrong {
         size_t count, shown;
         size_t len;
         char text[FAULT_MESSAGE_MAX - 512]; /* leaves room for a sentence before it and the count behind */
 };
-/* "entry <number> (<domain>): <format …>". The domain is cut to SNI_WRONG_DOMAIN_CHARS characters, with '?' for what does not
- * print; domain NULL leaves it out. */
-void sni_wrong_add(struct sni_wrong *w, size_t number, const char *domain, size_t domain_len, const char *format, ...)
-        __attribute__((format(printf, 5, 6)));
+/* "entry <number> (<domain>): <format …>". The domain is cut to SNI_WRONG_DOMAIN_CHARS characters, with '?'
+ * for what does not print; domain NULL leaves it out. */
+void sni_wrong_add(struct sni_wrong *w, size_t number, const char *domain, size_t domain_len,
+                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Fills FAULT_SNI_CONFIG; always ERR_REFUSED. */
 MUST_CHECK enum err sni_wrong_fault(const struct sni_wrong *w, struct fault *ret);
 
@@ -46,8 +48,10 @@ struct sni_config {
         size_t text_len;
 };
 
-/* ERR_SYNTAX when at least one entry is wrong: *ret_wrong says which and why. ERR_NOMEM. Blank text is no entry. */
-MUST_CHECK enum err sni_config_parse(const char *text, size_t len, struct sni_config *ret, struct sni_wrong *ret_wrong);
+/* ERR_SYNTAX when at least one entry is wrong: *ret_wrong says which and why. ERR_NOMEM. Blank text is no
+ * entry. */
+MUST_CHECK enum err sni_config_parse(const char *text, size_t len, struct sni_config *ret,
+                                     struct sni_wrong *ret_wrong);
 void sni_config_done(struct sni_config *c); /* wipes the passwords */
 static inline void cleanup_sni_config(struct sni_config *c)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An encrypted key opens with one password only. So once an entry has opened it, the other entries' passwords are compared with
- * that one, and a thousand domains on one certificate cost one derivation. */
+/* An encrypted key opens with one password only. So once an entry has opened it, the other entries' passwords
+ * are compared with that one, and a thousand domains on one certificate cost one derivation. */
 #include "api/sni_proof.h"
 
 #include "api/store_certificate.h"
@@ -38,8 +38,8 @@ static enum err distinct_ids(const struct sni_config *config, int64_t default_id
         return e;
 }
 
-enum err sni_proof_open(struct db *db, int64_t account_id, const struct sni_config *config, int64_t default_id,
-                        struct sni_proof *ret)
+enum err sni_proof_open(struct db *db, int64_t account_id, const struct sni_config *config,
+                        int64_t default_id, struct sni_proof *ret)
 {
         CLEANUP(buf) struct buf ids = BUF_UP_TO(IDS_TEXT_MAX);
         struct certificate_state *states = NULL;
@@ -159,7 +159,8 @@ static enum err try_password(struct proving *p, struct proven_certificate *c, co
 }
 
 /* *ret_why stays NULL when the entry can be served. */
-static enum err prove(struct proving *p, struct proven_certificate *c, const char *password, const char **ret_why)
+static enum err prove(struct proving *p, struct proven_certificate *c, const char *password,
+                      const char **ret_why)
 {
         if (c == NULL)
                 *ret_why = key_reason(ERR_NOT_FOUND);
@@ -184,10 +185,12 @@ enum err sni_proof_entries(struct sni_proof *p, struct db *db, const struct mast
                 struct proven_certificate *c = sni_proof_find(p, entry->certificate_id);
                 const char *why = NULL;
 
+                if (c != NULL)
+                        c->is_mapped = true;
                 TRY(prove(&proving, c, entry->password, &why));
                 if (why != NULL)
-                        sni_wrong_add(wrong, i + 1, entry->domain, strlen(entry->domain), "certificate %" PRId64 "%s",
-                                      entry->certificate_id, why);
+                        sni_wrong_add(wrong, i + 1, entry->domain, strlen(entry->domain),
+                                      "certificate %" PRId64 "%s", entry->certificate_id, why);
         }
         return ERR_OK;
 }

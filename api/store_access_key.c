@@ -17,7 +17,8 @@ static void seal_context(const char *id, char ret[CONTEXT_SIZE])
 static const char get_sql[] =
         "SELECT account_id, enabled, secret_sealed FROM access_key WHERE access_key_id = $1";
 
-enum err store_access_key_get(struct db *db, const struct master_key *master, const char *id, struct access_key *ret)
+enum err store_access_key_get(struct db *db, const struct master_key *master, const char *id,
+                              struct access_key *ret)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
         CLEANUP(buf) struct buf sealed = BUF_UP_TO(SECRET_MAX + SEAL_OVERHEAD);
@@ -45,8 +46,8 @@ static const char put_sql[] =
         " ON CONFLICT (access_key_id) DO UPDATE SET account_id = EXCLUDED.account_id,"
         " secret_sealed = EXCLUDED.secret_sealed, enabled = true";
 
-enum err store_access_key_put(struct db *db, const struct master_key *master, const char *id, const char *secret,
-                              int64_t account_id)
+enum err store_access_key_put(struct db *db, const struct master_key *master, const char *id,
+                              const char *secret, int64_t account_id)
 {
         CLEANUP(buf) struct buf sealed = BUF_UP_TO(SECRET_MAX + SEAL_OVERHEAD);
         CLEANUP(db_tx) struct db_tx tx = {NULL};
@@ -79,7 +80,8 @@ enum err store_nonce_use(struct db *db, const char *access_key_id, const char *n
         uint8_t digest[SHA256_BYTES];
 
         crypt_sha256(nonce, strlen(nonce), digest);
-        const struct db_param params[] = {DB_TEXT(access_key_id), DB_BYTES(digest, sizeof digest), DB_INT(expires_at)};
+        const struct db_param params[] = {DB_TEXT(access_key_id), DB_BYTES(digest, sizeof digest),
+                                          DB_INT(expires_at)};
         TRY(db_query(db, DB_AS_TEXT, &rows, use_nonce_sql, 3, params));
         if (PQntuples(rows) == 0)
                 return ERR_CONFLICT;

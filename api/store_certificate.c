@@ -11,7 +11,8 @@
 
 enum { CHAIN_HEX_MAX = 4 * PEM_TEXT_MAX };
 
-void store_certificate_context(bool serving, const uint8_t leaf_sha256[SHA256_BYTES], char ret[SEAL_CONTEXT_SIZE])
+void store_certificate_context(bool serving, const uint8_t leaf_sha256[SHA256_BYTES],
+                               char ret[SEAL_CONTEXT_SIZE])
 {
         char hex[2 * SHA256_BYTES + 1];
 
@@ -39,11 +40,11 @@ static enum err chain_hex(const struct pem_chain *chain, struct buf *ret)
 }
 
 static const char put_sql[] =
-        "INSERT INTO server_certificate (account_id, name, leaf_der, chain_der, leaf_sha256, algorithm, key_sealed,"
-        " key_encrypted, serving_key_sealed, common_name, sans, not_before, not_after, tags)"
-        " SELECT $1, $2, $3, ARRAY(SELECT decode(h, 'hex') FROM unnest(string_to_array($4, ',')) WITH ORDINALITY c(h, n)"
-        " ORDER BY n), $5, $6, $7, $8::boolean, $9, $10, string_to_array($11, ','), to_timestamp($12::bigint),"
-        " to_timestamp($13::bigint), $14::jsonb"
+        "INSERT INTO server_certificate (account_id, name, leaf_der, chain_der, leaf_sha256, algorithm,"
+        " key_sealed, key_encrypted, serving_key_sealed, common_name, sans, not_before, not_after, tags)"
+        " SELECT $1, $2, $3, ARRAY(SELECT decode(h, 'hex') FROM unnest(string_to_array($4, ','))"
+        "  WITH ORDINALITY c(h, n) ORDER BY n), $5, $6, $7, $8::boolean, $9, $10, string_to_array($11, ','),"
+        "  to_timestamp($12::bigint), to_timestamp($13::bigint), $14::jsonb"
         " WHERE (SELECT count(*) FROM server_certificate WHERE account_id = $1) < $15 RETURNING id";
 
 enum err store_certificate_put(struct db *db, const struct certificate_upload *upload, int64_t *ret_id)
@@ -164,13 +165,10 @@ enum err store_certificate_list(struct db *db, int64_t account_id, const struct 
         CLEANUP(pgresultp) PGresult *total = NULL;
         CLEANUP(pgresultp) PGresult *rows = NULL;
         CLEANUP(certificate_list) struct certificate_list list = {0};
-        const struct db_param params[] = {DB_INT(account_id),
-                                          DB_INT(filter->not_after_from),
-                                          DB_INT(filter->not_after_before),
-                                          DB_TEXT(filter->keyword),
-                                          DB_INT(filter->keyword_id),
-                                          DB_INT(filter->offset),
-                                          DB_INT(filter->limit)};
+        const struct db_param params[] = {
+                DB_INT(account_id),       DB_INT(filter->not_after_from), DB_INT(filter->not_after_before),
+                DB_TEXT(filter->keyword), DB_INT(filter->keyword_id),     DB_INT(filter->offset),
+                DB_INT(filter->limit)};
 
         TRY(db_query(db, DB_AS_TEXT, &total, count_sql, 5, params));
         TRY(db_query(db, DB_AS_TEXT, &rows, list_sql, 7, params));
@@ -193,7 +191,8 @@ void certificate_list_done(struct certificate_list *list)
         *list = (struct certificate_list){0};
 }
 
-static const char remove_sql[] = "DELETE FROM server_certificate WHERE id = $1 AND account_id = $2 RETURNING 1";
+static const char remove_sql[] =
+        "DELETE FROM server_certificate WHERE id = $1 AND account_id = $2 RETURNING 1";
 
 enum err store_certificate_remove(struct db *db, int64_t account_id, int64_t id)
 {
@@ -204,10 +203,12 @@ enum err store_certificate_remove(struct db *db, int64_t account_id, int64_t id)
         return PQntuples(rows) == 0 ? ERR_NOT_FOUND : ERR_OK;
 }
 
+/* Reads the mappings only of instances that use it. */
 static const char use_sql[] =
         "SELECT used.mqtt_instance_id, used.domain, count(*) OVER () - 1 FROM"
         " (SELECT mqtt_instance_id, NULL AS domain FROM instance WHERE default_certificate_id = $1"
-        "  UNION ALL SELECT mqtt_instance_id, domain FROM sni_mapping WHERE certificate_id = $1) used"
+        "  UNION ALL SELECT mqtt_instance_id, m.domain FROM sni_certificate s"
+        "  JOIN sni_mapping m USING (mqtt_instance_id, certificate_id) WHERE s.certificate_id = $1) used"
         " ORDER BY used.mqtt_instance_id, used.domain NULLS FIRST LIMIT 1";
 
 enum err store_certificate_use(struct db *db, int64_t id, char ret[512])
@@ -223,7 +224,8 @@ enum err store_certificate_use(struct db *db, int64_t id, char ret[512])
         if (db_int(rows, 0, 2) > 0)
                 (void)snprintf(more, sizeof more, " (and %lld more uses)", (long long)db_int(rows, 0, 2));
         if (PQgetisnull(rows, 0, 1))
-                (void)snprintf(ret, 512, "Instance %s uses it as its default certificate%s.", db_text(rows, 0, 0), more);
+                (void)snprintf(ret, 512, "Instance %s uses it as its default certificate%s.",
+                               db_text(rows, 0, 0), more);
         else
                 (void)snprintf(ret, 512, "Instance %s uses it for the domain %s%s.", db_text(rows, 0, 0),
                                db_text(rows, 0, 1), more);
@@ -233,8 +235,8 @@ enum err store_certificate_use(struct db *db, int64_t id, char ret[512])
 static const char states_sql[] = "SELECT id, key_encrypted FROM server_certificate WHERE account_id = $1"
                                  " AND id = ANY(string_to_array($2, ',')::bigint[]) ORDER BY id";
 
-enum err store_certificate_states(struct db *db, int64_t account_id, const char *ids, struct certificate_state **ret,
-                                  size_t *ret_count)
+enum err store_certificate_states(struct db *db, int64_t account_id, const char *ids,
+                                  struct certificate_state **ret, size_t *ret_count)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
         const struct db_param params[] = {DB_INT(account_id), DB_TEXT(ids)};
@@ -251,15 +253,17 @@ enum err store_certificate_states(struct db *db, int64_t account_id, const char 
         return ERR_OK;
 }
 
-static const char key_sql[] = "SELECT leaf_der, leaf_sha256, key_sealed FROM server_certificate WHERE id = $1";
+static const char key_sql[] =
+        "SELECT leaf_der, leaf_sha256, key_sealed FROM server_certificate WHERE id = $1";
 
 enum err store_certificate_key(struct db *db, const struct master_key *master, int64_t id, X509 **ret_leaf,
                                struct buf *ret_pem)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
         CLEANUP(pem_chain) struct pem_chain chain = {0};
-        CLEANUP(buf) struct buf leaf = BUF_UP_TO(PEM_TEXT_MAX), digest = BUF_UP_TO(SHA256_BYTES + 1),
-                                sealed = BUF_UP_TO(KEY_PEM_MAX + SEAL_OVERHEAD + 1);
+        CLEANUP(buf)
+        struct buf leaf = BUF_UP_TO(PEM_TEXT_MAX), digest = BUF_UP_TO(SHA256_BYTES + 1),
+                   sealed = BUF_UP_TO(KEY_PEM_MAX + SEAL_OVERHEAD + 1);
         const struct db_param params[] = {DB_INT(id)};
         char context[SEAL_CONTEXT_SIZE];
 

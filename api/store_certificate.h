@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_certificate: server certificates and their sealed private keys. A row never changes after it was put, but for
- * its serving key: the key as brokers load it, which is there while the key is not encrypted or a configuration uses it. Blocks
- * on the database. */
+/* store_certificate: server certificates and their sealed private keys. A row never changes after it was put,
+ * but for its serving key: the key as brokers load it, which is there while the key is not encrypted or a
+ * configuration uses it. Blocks on the database. */
 #ifndef SIGNET_API_STORE_CERTIFICATE_H
 #define SIGNET_API_STORE_CERTIFICATE_H
 
@@ -19,7 +19,8 @@
 enum { CERTIFICATES_PER_ACCOUNT_MAX = 100000, SEAL_CONTEXT_SIZE = 128, KEY_PEM_MAX = 64 * 1024 };
 
 /* Contexts for crypt_seal(): `format` is SEAL_CERTIFICATE_KEY or SEAL_SERVING_KEY. */
-void store_certificate_context(bool serving, const uint8_t leaf_sha256[SHA256_BYTES], char ret[SEAL_CONTEXT_SIZE]);
+void store_certificate_context(bool serving, const uint8_t leaf_sha256[SHA256_BYTES],
+                               char ret[SEAL_CONTEXT_SIZE]);
 
 struct certificate_upload {
         int64_t account_id;
@@ -32,7 +33,8 @@ struct certificate_upload {
         char *tags; /* JSON array of {TagKey, TagValue} */
 };
 /* ERR_CONFLICT: the name is taken. ERR_LIMIT: CERTIFICATES_PER_ACCOUNT_MAX are there. */
-MUST_CHECK enum err store_certificate_put(struct db *db, const struct certificate_upload *upload, int64_t *ret_id);
+MUST_CHECK enum err store_certificate_put(struct db *db, const struct certificate_upload *upload,
+                                          int64_t *ret_id);
 
 struct stored_certificate {
         int64_t id;
@@ -45,11 +47,12 @@ static inline void cleanup_stored_certificate(struct stored_certificate *c)
 {
         stored_certificate_done(c);
 }
-MUST_CHECK enum err store_certificate_get(struct db *db, int64_t account_id, int64_t id, struct stored_certificate *ret);
+MUST_CHECK enum err store_certificate_get(struct db *db, int64_t account_id, int64_t id,
+                                          struct stored_certificate *ret);
 
 struct certificate_filter {
-        const char *keyword;                      /* part of name, common name or a SAN, ASCII case ignored; "" for all */
-        int64_t keyword_id;                       /* or this certificate; 0: none */
+        const char *keyword; /* part of name, common name or a SAN, ASCII case ignored; "" for all */
+        int64_t keyword_id;  /* or this certificate; 0: none */
         int64_t not_after_from, not_after_before; /* Unix seconds */
         int64_t offset, limit;
 };
@@ -58,7 +61,8 @@ struct certificate_list {
         size_t count;
         int64_t total;
 };
-MUST_CHECK enum err store_certificate_list(struct db *db, int64_t account_id, const struct certificate_filter *filter,
+MUST_CHECK enum err store_certificate_list(struct db *db, int64_t account_id,
+                                           const struct certificate_filter *filter,
                                            struct certificate_list *ret);
 void certificate_list_done(struct certificate_list *list);
 static inline void cleanup_certificate_list(struct certificate_list *list)
@@ -79,7 +83,7 @@ struct certificate_state {
 MUST_CHECK enum err store_certificate_states(struct db *db, int64_t account_id, const char *ids,
                                              struct certificate_state **ret, size_t *ret_count);
 /* The leaf and the key's PEM as it was uploaded (appended). */
-MUST_CHECK enum err store_certificate_key(struct db *db, const struct master_key *master, int64_t id, X509 **ret_leaf,
-                                          struct buf *ret_pem);
+MUST_CHECK enum err store_certificate_key(struct db *db, const struct master_key *master, int64_t id,
+                                          X509 **ret_leaf, struct buf *ret_pem);
 
 #endif

@@ -9,7 +9,8 @@
 static const char put_sql[] =
         "INSERT INTO instance (mqtt_instance_id, account_id, name, edition) VALUES ($1, $2, $3, $4)";
 
-enum err store_instance_put(struct db *db, int64_t account_id, const char *id, const char *name, const char *edition)
+enum err store_instance_put(struct db *db, int64_t account_id, const char *id, const char *name,
+                            const char *edition)
 {
         const struct db_param params[] = {DB_TEXT(id), DB_INT(account_id), DB_TEXT(name), DB_TEXT(edition)};
 
@@ -17,7 +18,7 @@ enum err store_instance_put(struct db *db, int64_t account_id, const char *id, c
 }
 
 #define INSTANCE_COLUMNS                                                                                     \
-        "mqtt_instance_id, name, edition, authentication_mode, default_certificate_id, revision,"           \
+        "mqtt_instance_id, name, edition, authentication_mode, default_certificate_id, revision,"            \
         " floor(extract(epoch FROM created_at) * 1000)::bigint"
 
 static void instance_from_row(const PGresult *rows, int row, struct instance *ret)
@@ -81,10 +82,11 @@ enum err store_instance_list(struct db *db, int64_t account_id, struct instance 
         return ERR_OK;
 }
 
-static const char nodes_sql[] = "SELECT node_id, applied_revision, rejected::text,"
-                                " floor(extract(epoch FROM started_at) * 1000)::bigint,"
-                                " floor(extract(epoch FROM seen_at) * 1000)::bigint"
-                                " FROM broker_node WHERE mqtt_instance_id = $1 ORDER BY seen_at DESC LIMIT $2";
+static const char nodes_sql[] =
+        "SELECT node_id, applied_revision, rejected::text,"
+        " floor(extract(epoch FROM started_at) * 1000)::bigint,"
+        " floor(extract(epoch FROM seen_at) * 1000)::bigint"
+        " FROM broker_node WHERE mqtt_instance_id = $1 ORDER BY seen_at DESC LIMIT $2";
 
 static enum err node_append(json_t *list, const PGresult *rows, int row)
 {
@@ -93,8 +95,9 @@ static enum err node_append(json_t *list, const PGresult *rows, int row)
         /* "o" takes the reference, also when packing fails */
         return answer_append(list, json_pack("{s:s, s:I, s:I, s:I, s:o}", "NodeId", db_text(rows, row, 0),
                                              "AppliedRevision", (json_int_t)db_int(rows, row, 1), "StartedAt",
-                                             (json_int_t)db_int(rows, row, 3), "SeenAt", (json_int_t)db_int(rows, row, 4),
-                                             "Rejected", rejected != NULL ? rejected : json_array()));
+                                             (json_int_t)db_int(rows, row, 3), "SeenAt",
+                                             (json_int_t)db_int(rows, row, 4), "Rejected",
+                                             rejected != NULL ? rejected : json_array()));
 }
 
 enum err store_instance_nodes(struct db *db, const char *id, json_t **ret)

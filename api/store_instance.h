@@ -20,19 +20,22 @@ struct instance {
         enum authentication_mode mode;
         int64_t default_certificate; /* 0: none */
         int64_t revision;
-        int64_t created_at;   /* Unix milliseconds */
+        int64_t created_at; /* Unix milliseconds */
 };
 
 /* ERR_CONFLICT: the ID is taken. */
 MUST_CHECK enum err store_instance_put(struct db *db, int64_t account_id, const char *id, const char *name,
                                        const char *edition);
 /* ERR_NOT_FOUND: the account has no such instance. */
-MUST_CHECK enum err store_instance_get(struct db *db, int64_t account_id, const char *id, struct instance *ret);
+MUST_CHECK enum err store_instance_get(struct db *db, int64_t account_id, const char *id,
+                                       struct instance *ret);
 /* How many domains are mapped. */
 MUST_CHECK enum err store_instance_domains(struct db *db, const char *id, int64_t *ret);
 /* All of the account, by ID; *ret is freed by the caller. */
-MUST_CHECK enum err store_instance_list(struct db *db, int64_t account_id, struct instance **ret, size_t *ret_count);
-/* A JSON array of {NodeId, AppliedRevision, StartedAt, SeenAt (Unix ms), Rejected}, the last seen first, INSTANCE_NODES_MAX at most. */
+MUST_CHECK enum err store_instance_list(struct db *db, int64_t account_id, struct instance **ret,
+                                        size_t *ret_count);
+/* A JSON array of {NodeId, AppliedRevision, StartedAt, SeenAt (Unix ms), Rejected}, the last seen first,
+ * INSTANCE_NODES_MAX at most. */
 MUST_CHECK enum err store_instance_nodes(struct db *db, const char *id, json_t **ret);
 
 #endif

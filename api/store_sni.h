@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_sni: the mapping of an instance's domains to certificates, and its history. Blocks on the database. */
+/* store_sni: the mapping of an instance's domains to certificates, and its history. Blocks on the database.
+ */
 #ifndef SIGNET_API_STORE_SNI_H
 #define SIGNET_API_STORE_SNI_H
 
@@ -24,9 +25,10 @@ struct sni_change {
         const char *access_key_id, *source_ip, *request_id;
 };
 
-/* Makes `config` the whole mapping, in one transaction. Rows that stay as they are keep their revision, removed ones become marks; when
- * nothing changes there is no new revision. *ret_revision is the one that holds the configuration. ERR_NOT_FOUND: no such instance;
- * ERR_CONFLICT: a certificate was deleted since it was proven. */
+/* Makes `config` the whole mapping, in one transaction. Rows that stay as they are keep their revision,
+ * removed ones become marks; when nothing changes there is no new revision. *ret_revision is the one that
+ * holds the configuration. ERR_NOT_FOUND: no such instance; ERR_CONFLICT: a certificate was deleted since it
+ * was proven. */
 MUST_CHECK enum err store_sni_replace(struct db *db, const struct sni_change *change, int64_t *ret_revision);
 
 struct sni_page {
@@ -34,7 +36,7 @@ struct sni_page {
         json_t *rows; /* [{Domain, CertIdentifier, CertId, HasPassword, NotAfter}], by domain; the caller's */
 };
 /* One consistent state. ERR_NOT_FOUND: no such instance. */
-MUST_CHECK enum err store_sni_page(struct db *db, int64_t account_id, const char *instance, int64_t offset, int64_t limit,
-                                   struct sni_page *ret);
+MUST_CHECK enum err store_sni_page(struct db *db, int64_t account_id, const char *instance, int64_t offset,
+                                   int64_t limit, struct sni_page *ret);
 
 #endif

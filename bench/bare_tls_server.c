@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bare_tls_server: the least an OpenSSL server can do, to compare with: one thread, one SSL_CTX, one certificate.
- * It shakes hands, reads and forgets, and closes when the peer does. Same settings as the broker: TLS 1.2 and 1.3, no
- * tickets, no session cache, buffers released. */
+/* bare_tls_server: the least an OpenSSL server can do, to compare with: one thread, one SSL_CTX, one
+ * certificate. It shakes hands, reads and forgets, and closes when the peer does. Same settings as the
+ * broker: TLS 1.2 and 1.3, no tickets, no session cache, buffers released. */
 #include "bench/meter.h"
 #include "bench/options.h"
 #include "bench/peer.h"
@@ -37,7 +37,8 @@ static SSL_CTX *server_context(const char *cert, const char *key)
         SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
         if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1 ||
-            SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+            SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
+            SSL_CTX_check_private_key(ctx) != 1)
                 errx(EXIT_USAGE, "%s, %s: %s", cert, key, peer_tls_why());
         return ctx;
 }
@@ -122,8 +123,8 @@ int main(int argc, char **argv)
         };
         struct epoll_event events[EVENTS_PER_TURN];
 
-        options_read(rows, sizeof rows / sizeof *rows, "bare_tls_server: the least an OpenSSL server can do.", argc,
-                     argv);
+        options_read(rows, sizeof rows / sizeof *rows, "bare_tls_server: the least an OpenSSL server can do.",
+                     argc, argv);
         meter_need_files(1024);
         signal(SIGPIPE, SIG_IGN);
         signal(SIGTERM, stop);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* handshake_load: full TLS handshakes, one after the other, and what one costs the server. Nothing is resumed. Each connection ends
- * with a FIN in both directions, so the server has finished its part (it reads the client's Finished) before the next. */
+/* handshake_load: full TLS handshakes, one after the other, and what one costs the server. Nothing is
+ * resumed. Each connection ends with a FIN in both directions, so the server has finished its part (it reads
+ * the client's Finished) before the next. */
 #include "bench/histogram.h"
 #include "bench/meter.h"
 #include "bench/options.h"
@@ -21,9 +22,9 @@ static void tally_failure(struct tally *t, const char *step, const char *why)
                 snprintf(t->why, sizeof t->why, "%s: %s", step, why);
 }
 
-/* Says that nothing more comes and waits until the server has closed too. False when it sent a fatal alert: a TLS 1.3
- * server that refuses the client says so after the client's part is done. The close_notify is needed: without it OpenSSL
- * takes the FIN for an attack and answers with an alert, which would be measured too. */
+/* Says that nothing more comes and waits until the server has closed too. False when it sent a fatal alert: a
+ * TLS 1.3 server that refuses the client says so after the client's part is done. The close_notify is needed:
+ * without it OpenSSL takes the FIN for an attack and answers with an alert, which would be measured too. */
 static bool part_in_peace(SSL *ssl, int fd)
 {
         char bytes[4096];
@@ -93,18 +94,21 @@ int main(int argc, char **argv)
                 {"sni-file", OPTION_TEXT, &sni_file, 0, 0, "server names, one a line"},
                 {"in-turn", OPTION_ON, &in_turn, 0, 0, "take the names in turn instead of at random"},
                 {"tls", OPTION_TEXT, &version, 0, 0, "1.2 or 1.3 (default: the highest both know)"},
-                {"cafile", OPTION_TEXT, &cafile, 0, 0, "verify chain and name against it (default: no verification)"},
+                {"cafile", OPTION_TEXT, &cafile, 0, 0,
+                 "verify chain and name against it (default: no verification)"},
                 {"cert", OPTION_TEXT, &cert, 0, 0, "client certificate chain, PEM"},
                 {"key", OPTION_TEXT, &key, 0, 0, "its private key, PEM"},
                 {"seconds", OPTION_INT, &seconds, 1, 86400, "ends after so long at the latest (default 300)"},
-                {"timeout-ms", OPTION_INT, &timeout_ms, 1, 600000, "for each step of a handshake (default 10000)"},
+                {"timeout-ms", OPTION_INT, &timeout_ms, 1, 600000,
+                 "for each step of a handshake (default 10000)"},
                 {"server-pid", OPTION_INT, &server_pid, 1, INT32_MAX, "process whose CPU time is measured"},
                 {"seed", OPTION_INT, &seed, 1, INT64_MAX, "of the random choice of names (default 1)"},
         };
         struct peer_names names = {NULL, NULL, 0};
         struct tally t = {.done = 0};
 
-        options_read(rows, sizeof rows / sizeof *rows, "handshake_load: full TLS handshakes in a row.", argc, argv);
+        options_read(rows, sizeof rows / sizeof *rows, "handshake_load: full TLS handshakes in a row.", argc,
+                     argv);
         signal(SIGPIPE, SIG_IGN);
         if (sni_file[0] != '\0')
                 peer_names_from_file(&names, sni_file);
@@ -117,13 +121,15 @@ int main(int argc, char **argv)
         int64_t server_ns = server_pid > 0 ? meter_cpu_ns(server_pid) : -1;
         for (int64_t i = 0; i < count && meter_now_ns() - begin_ns < seconds * NS_PER_S; i++) {
                 uint64_t pick = in_turn ? (uint64_t)i : meter_random(&state);
-                shake_once(&t, &address, ctx, names.count > 0 ? names.names[pick % names.count] : NULL, timeout_ms);
+                shake_once(&t, &address, ctx, names.count > 0 ? names.names[pick % names.count] : NULL,
+                           timeout_ms);
                 if (t.done == 0 && t.failed >= 10)
                         break;
         }
         int64_t server_end_ns = server_pid > 0 ? meter_cpu_ns(server_pid) : -1;
         report(&t, meter_now_ns() - begin_ns,
-               server_ns >= 0 && server_end_ns >= 0 ? server_end_ns - server_ns : -1, meter_cpu_ns(0) - client_ns);
+               server_ns >= 0 && server_end_ns >= 0 ? server_end_ns - server_ns : -1,
+               meter_cpu_ns(0) - client_ns);
         peer_names_done(&names);
         SSL_CTX_free(ctx);
         return t.done > 0 ? EXIT_SUCCESS : EXIT_CANNOT_CONNECT;

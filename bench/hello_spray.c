@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hello_spray: a ClientHello for each of very many server names that nobody has ever configured. The server looks every
- * name up; once its answer begins to arrive the connection is reset and the next name is sent. --refuse offers a cipher suite that
- * an ECDSA server cannot serve: it still looks the name up and chooses its certificate, then answers with an alert instead of
- * a signature, so a million names take a minute or two and not a quarter of an hour. */
+/* hello_spray: a ClientHello for each of very many server names that nobody has ever configured. The server
+ * looks every name up; once its answer begins to arrive the connection is reset and the next name is sent.
+ * --refuse offers a cipher suite that an ECDSA server cannot serve: it still looks the name up and chooses
+ * its certificate, then answers with an alert instead of a signature, so a million names take a minute or two
+ * and not a quarter of an hour. */
 #include "bench/meter.h"
 #include "bench/options.h"
 #include "bench/peer.h"
@@ -10,7 +11,12 @@
 #include <signal.h>
 #include <sys/epoll.h>
 
-enum { HELLO_MAX = 512, SLOTS_MAX = 256, SUITE_ECDHE_ECDSA_AES128_GCM = 0xc02b, SUITE_RSA_AES128_CBC = 0x003c };
+enum {
+        HELLO_MAX = 512,
+        SLOTS_MAX = 256,
+        SUITE_ECDHE_ECDSA_AES128_GCM = 0xc02b,
+        SUITE_RSA_AES128_CBC = 0x003c
+};
 enum { RECORD_ALERT = 21, RECORD_HANDSHAKE = 22 };
 
 struct slot {
@@ -42,7 +48,8 @@ static uint8_t *put_bytes(uint8_t *p, const void *bytes, size_t len)
 }
 
 /* supported_groups, ec_point_formats, signature_algorithms: what a TLS 1.2 client with ECDHE sends. */
-static const uint8_t extensions[] = {0, 10, 0, 6, 0, 4, 0, 29, 0, 23, 0, 11, 0, 2, 1, 0, 0, 13, 0, 8, 0, 6, 4, 3, 8, 4, 4, 1};
+static const uint8_t extensions[] = {0, 10, 0, 6,  0, 4, 0, 29, 0, 23, 0, 11, 0, 2,
+                                     1, 0,  0, 13, 0, 8, 0, 6,  4, 3,  8, 4,  4, 1};
 
 /* A TLS 1.2 ClientHello record for `name`; returns its length. */
 static size_t hello_write(uint8_t hello[HELLO_MAX], const char *name, uint16_t suite, uint64_t *state)
@@ -160,14 +167,16 @@ int main(int argc, char **argv)
                 {"address", OPTION_TEXT, &to, 0, 0, "host:port (default 127.0.0.1:8883)"},
                 {"count", OPTION_INT, &y.wanted, 1, INT64_C(1) << 40, "names (default 1000000)"},
                 {"suffix", OPTION_TEXT, &y.suffix, 0, 0, "of the random names (default spray.invalid)"},
-                {"refuse", OPTION_ON, &refuse, 0, 0, "offer a suite that is refused after the name was looked up"},
+                {"refuse", OPTION_ON, &refuse, 0, 0,
+                 "offer a suite that is refused after the name was looked up"},
                 {"at-a-time", OPTION_INT, &slots, 1, SLOTS_MAX, "connections (default 64)"},
                 {"seconds", OPTION_INT, &seconds, 1, 86400, "ends after so long at the latest (default 600)"},
                 {"server-pid", OPTION_INT, &server_pid, 1, INT32_MAX, "process that is measured"},
                 {"seed", OPTION_INT, &seed, 1, INT64_MAX, "of the random names (default 1)"},
         };
 
-        options_read(rows, sizeof rows / sizeof *rows, "hello_spray: ClientHellos for names never configured.", argc, argv);
+        options_read(rows, sizeof rows / sizeof *rows,
+                     "hello_spray: ClientHellos for names never configured.", argc, argv);
         if (strlen(y.suffix) > 200)
                 errx(EXIT_USAGE, "--suffix is too long");
         y.address = peer_address(to);
@@ -180,13 +189,14 @@ int main(int argc, char **argv)
         int64_t before_kb = server_pid > 0 ? meter_rss_kb(server_pid) : 0;
         spray_run(&y, slots, begin_ns + seconds * NS_PER_S);
         double elapsed_s = (double)(meter_now_ns() - begin_ns) / NS_PER_S;
-        printf("{\"names\":%lld,\"hellos\":%lld,\"alerts\":%lld,\"closed\":%lld,\"failed\":%lld,\"seconds\":%.2f",
-               (long long)y.begun, (long long)y.hellos, (long long)y.alerts, (long long)y.closed, (long long)y.failed,
-               elapsed_s);
+        printf("{\"names\":%lld,\"hellos\":%lld,\"alerts\":%lld,\"closed\":%lld,\"failed\":%lld,\"seconds\":%"
+               ".2f",
+               (long long)y.begun, (long long)y.hellos, (long long)y.alerts, (long long)y.closed,
+               (long long)y.failed, elapsed_s);
         if (server_pid > 0)
                 printf(",\"server_cpu_us\":%.2f,\"rss_before_kb\":%lld,\"rss_after_kb\":%lld",
-                       (double)(meter_cpu_ns(server_pid) - server_ns) / (double)y.begun / 1000, (long long)before_kb,
-                       (long long)meter_rss_kb(server_pid));
+                       (double)(meter_cpu_ns(server_pid) - server_ns) / (double)y.begun / 1000,
+                       (long long)before_kb, (long long)meter_rss_kb(server_pid));
         printf("}\n");
         close(y.epoll);
         return y.hellos + y.alerts > 0 ? EXIT_SUCCESS : EXIT_CANNOT_CONNECT;

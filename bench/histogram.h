@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* histogram: latencies in buckets of a sixteenth of an octave (an error of 6 % at most), from 1 us to 12 days. */
+/* histogram: latencies in buckets of a sixteenth of an octave (an error of 6 % at most), from 1 us to 12
+ * days. */
 #ifndef SIGNET_BENCH_HISTOGRAM_H
 #define SIGNET_BENCH_HISTOGRAM_H
 
@@ -63,7 +64,8 @@ static inline void histogram_print(const struct histogram *h, FILE *out)
 
         fprintf(out, "\"latency_us\":{\"count\":%llu,\"mean\":%.1f,\"p50\":%llu,\"p90\":%llu,\"p99\":%llu",
                 (unsigned long long)h->count, h->count > 0 ? h->sum_us / (double)h->count : 0.0,
-                (unsigned long long)histogram_quantile(h, 0.5), (unsigned long long)histogram_quantile(h, 0.9),
+                (unsigned long long)histogram_quantile(h, 0.5),
+                (unsigned long long)histogram_quantile(h, 0.9),
                 (unsigned long long)histogram_quantile(h, 0.99));
         fprintf(out, ",\"p999\":%llu,\"max\":%llu,\"buckets\":[",
                 (unsigned long long)histogram_quantile(h, 0.999), (unsigned long long)h->max_us);

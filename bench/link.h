@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* link: what one subscriber should get from one publisher, exactly: a bit per message, so that a duplicate is told from a
- * message out of order however late it comes. */
+/* link: what one subscriber should get from one publisher, exactly: a bit per message, so that a duplicate is
+ * told from a message out of order however late it comes. */
 #ifndef SIGNET_BENCH_LINK_H
 #define SIGNET_BENCH_LINK_H
 
@@ -45,7 +45,8 @@ static inline uint64_t bitmap_count_without(const struct bitmap *b, const struct
         uint64_t found = 0;
 
         for (uint64_t i = 0; i < b->count; i++)
-                found += (uint64_t)__builtin_popcountll(b->words[i] & ~(i < other->count ? other->words[i] : 0));
+                found += (uint64_t)__builtin_popcountll(b->words[i] &
+                                                        ~(i < other->count ? other->words[i] : 0));
         return found;
 }
 

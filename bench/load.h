@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* load: the load generator's state, and who publishes to whom. Publishers are the connections 0 … publishers-1; each message has
- * `fan` receivers. One thread. */
+/* load: the load generator's state, and who publishes to whom. Publishers are the connections 0 …
+ * publishers-1; each message has `fan` receivers. One thread. */
 #ifndef SIGNET_BENCH_LOAD_H
 #define SIGNET_BENCH_LOAD_H
 
@@ -52,8 +52,8 @@ struct client {
 };
 
 struct load_options {
-        const char *address, *sni, *version, *cafile, *cert, *key, *user, *password, *access_key_file, *instance,
-                *client_prefix, *topic_prefix, *pattern, *rate;
+        const char *address, *sni, *version, *cafile, *cert, *key, *user, *password, *access_key_file,
+                *instance, *client_prefix, *topic_prefix, *pattern, *rate;
         bool tls, hold, p2p;
         int64_t connections, connect_rate, connecting_max, connect_timeout_s, keep_alive_s, qos, payload_len,
                 duration_s, count, inflight_max, window, drain_s, hold_max_s, server_pid;
@@ -83,7 +83,8 @@ struct load {
         uint64_t due_next;
         uint64_t due_max; /* messages of all publishers together */
         /* counts */
-        uint64_t sent, acked, received, delivered, misrouted, foreign, corrupt, acks_unexpected, stalls, unsent;
+        uint64_t sent, acked, received, delivered, misrouted, foreign, corrupt, acks_unexpected, stalls,
+                unsent;
         uint64_t drops[DROP_REASONS], drops_total;
         int64_t first_drop_ns;
         struct histogram latency;
@@ -168,7 +169,8 @@ static inline void load_topic(const struct load *l, uint32_t number, char ret[TO
         if (l->o.p2p)
                 snprintf(ret, TOPIC_MAX, "%s/p2p/%s", l->o.topic_prefix, name);
         else
-                snprintf(ret, TOPIC_MAX, "%s/%u", l->o.topic_prefix, l->pattern == PATTERN_FAN_OUT ? 1 : number);
+                snprintf(ret, TOPIC_MAX, "%s/%u", l->o.topic_prefix,
+                         l->pattern == PATTERN_FAN_OUT ? 1 : number);
 }
 
 /* The client is looked at again before this turn of the loop ends. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* load_client: one connection of the load generator: TCP, TLS, reading and writing. What packets mean is in load_session.h. */
+/* load_client: one connection of the load generator: TCP, TLS, reading and writing. What packets mean is in
+ * load_session.h. */
 #ifndef SIGNET_BENCH_LOAD_CLIENT_H
 #define SIGNET_BENCH_LOAD_CLIENT_H
 
@@ -39,7 +40,8 @@ static inline void client_close(struct load *l, struct client *c)
         c->state = CLIENT_GONE;
 }
 
-/* The end of a connection that we did not want: before CONNACK and SUBACK the whole run fails, afterwards it is a drop. */
+/* The end of a connection that we did not want: before CONNACK and SUBACK the whole run fails, afterwards it
+ * is a drop. */
 static inline void client_lost(struct load *l, struct client *c, enum drop_reason reason, const char *why)
 {
         if (c->state == CLIENT_GONE)
@@ -130,9 +132,11 @@ static inline void client_flush(struct load *l, struct client *c)
         while (o->at < o->len && n > 0) {
                 errno = 0;
                 if (c->ssl != NULL)
-                        n = client_tls_result(l, c, SSL_write(c->ssl, o->data + o->at, (int)(o->len - o->at)));
+                        n = client_tls_result(l, c,
+                                              SSL_write(c->ssl, o->data + o->at, (int)(o->len - o->at)));
                 else
-                        n = client_tcp_result(l, c, send(c->fd, o->data + o->at, o->len - o->at, MSG_NOSIGNAL));
+                        n = client_tcp_result(l, c,
+                                              send(c->fd, o->data + o->at, o->len - o->at, MSG_NOSIGNAL));
                 if (n < 0)
                         return; /* lost: everything is freed */
                 o->at += (size_t)n;

@@ -63,7 +63,8 @@ static inline void report_server(const struct load *l)
                (double)l->server_connect_ns / ready / 1000,
                (double)(l->server_rss_ready_kb - l->server_rss_before_kb) / ready);
         printf(",\"server_cpu_us_per_message\":%.3f,\"server_cpu_share\":%.3f,\"server_rss_kb\":%lld",
-               (double)l->server_ns / delivered / 1000, (double)l->server_ns / (double)(l->end_ns - l->begin_ns),
+               (double)l->server_ns / delivered / 1000,
+               (double)l->server_ns / (double)(l->end_ns - l->begin_ns),
                (long long)meter_rss_kb(l->o.server_pid));
 }
 
@@ -74,20 +75,24 @@ static inline void report_print(const struct load *l)
         double seconds = begun ? (double)(l->end_ns - l->begin_ns) / NS_PER_S : 0;
         double connect_s = (double)((begun ? l->begin_ns : l->end_ns) - l->connect_begin_ns) / NS_PER_S;
 
-        printf("{\"connections\":%u,\"connected\":%u,\"connect_s\":%.3f,\"pattern\":\"%s\",\"qos\":%lld", l->connections,
-               l->ready, connect_s, pattern_names[l->pattern], (long long)l->o.qos);
+        printf("{\"connections\":%u,\"connected\":%u,\"connect_s\":%.3f,\"pattern\":\"%s\",\"qos\":%lld",
+               l->connections, l->ready, connect_s, pattern_names[l->pattern], (long long)l->o.qos);
         printf(",\"payload\":%lld,\"loop\":\"%s\",\"seconds\":%.3f", (long long)l->o.payload_len,
                l->as_fast_as_possible ? "closed" : "open", seconds);
-        printf(",\"sent\":%llu,\"acked\":%llu,\"unsent\":%llu,\"received\":%llu,\"delivered\":%llu,\"expected\":%llu",
+        printf(",\"sent\":%llu,\"acked\":%llu,\"unsent\":%llu,\"received\":%llu,\"delivered\":%llu,"
+               "\"expected\":%llu",
                (ull)l->sent, (ull)l->acked, (ull)l->unsent, (ull)l->received, (ull)l->delivered,
                (ull)(l->sent * l->fan));
-        printf(",\"lost\":%llu,\"lost_acked\":%llu,\"duplicated\":%llu,\"out_of_order\":%llu,\"links_harmed\":%llu",
-               (ull)sum.lost, (ull)sum.lost_acked, (ull)sum.duplicated, (ull)sum.out_of_order, (ull)sum.links_harmed);
-        printf(",\"misrouted\":%llu,\"foreign\":%llu,\"corrupt\":%llu,\"acks_unexpected\":%llu,\"stalls\":%llu",
+        printf(",\"lost\":%llu,\"lost_acked\":%llu,\"duplicated\":%llu,\"out_of_order\":%llu,\"links_"
+               "harmed\":%llu",
+               (ull)sum.lost, (ull)sum.lost_acked, (ull)sum.duplicated, (ull)sum.out_of_order,
+               (ull)sum.links_harmed);
+        printf(",\"misrouted\":%llu,\"foreign\":%llu,\"corrupt\":%llu,\"acks_unexpected\":%llu,\"stalls\":%"
+               "llu",
                (ull)l->misrouted, (ull)l->foreign, (ull)l->corrupt, (ull)l->acks_unexpected, (ull)l->stalls);
         report_drops(l);
-        printf(",\"messages_per_s\":%.1f,\"client_cpu_s\":%.3f", seconds > 0 ? (double)l->delivered / seconds : 0.0,
-               (double)l->cpu_ns / NS_PER_S);
+        printf(",\"messages_per_s\":%.1f,\"client_cpu_s\":%.3f",
+               seconds > 0 ? (double)l->delivered / seconds : 0.0, (double)l->cpu_ns / NS_PER_S);
         report_server(l);
         if (l->failure[0] != '\0') {
                 printf(",\"error\":\"");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* load_session: what the load generator says and hears in MQTT: connecting, publishing, and accounting for what arrives. */
+/* load_session: what the load generator says and hears in MQTT: connecting, publishing, and accounting for
+ * what arrives. */
 #ifndef SIGNET_BENCH_LOAD_SESSION_H
 #define SIGNET_BENCH_LOAD_SESSION_H
 
@@ -168,8 +169,8 @@ static inline void session_packets(struct load *l, struct client *c, const uint8
                 client_keep_rest(c, at, len);
 }
 
-/* Reads until nothing is left, but not for ever: `read_again` then says that there may be more (TLS may hold it where epoll does
- * not see it). */
+/* Reads until nothing is left, but not for ever: `read_again` then says that there may be more (TLS may hold
+ * it where epoll does not see it). */
 static inline void session_read(struct load *l, struct client *c)
 {
         c->read_again = false;

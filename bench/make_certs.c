@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* make_certs: many server certificates quickly: one CA, then P-256 keys and certificates signed by it. Number 7 of the
- * suffix bench.example is for c0007.bench.example and *.c0007.bench.example, in the files 0007.crt and 0007.key. For
- * measurements only: the keys are written as they are. */
+/* make_certs: many server certificates quickly: one CA, then P-256 keys and certificates signed by it. Number
+ * 7 of the suffix bench.example is for c0007.bench.example and *.c0007.bench.example, in the files 0007.crt
+ * and 0007.key. For measurements only: the keys are written as they are. */
 #include "bench/options.h"
 
 #include <openssl/ec.h>
@@ -35,11 +35,12 @@ static X509 *certificate_new(EVP_PKEY *key, const char *common_name, int64_t ser
 
         need(cert != NULL, "X509_new");
         X509_NAME *name = X509_get_subject_name(cert);
-        need(X509_set_version(cert, 2) == 1 && ASN1_INTEGER_set_int64(X509_get_serialNumber(cert), serial) == 1 &&
+        need(X509_set_version(cert, 2) == 1 &&
+                     ASN1_INTEGER_set_int64(X509_get_serialNumber(cert), serial) == 1 &&
                      X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL &&
                      X509_gmtime_adj(X509_getm_notAfter(cert), 86400L * DAYS_VALID) != NULL &&
-                     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1, -1,
-                                                0) == 1 &&
+                     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common_name,
+                                                -1, -1, 0) == 1 &&
                      X509_set_issuer_name(cert, issuer != NULL ? X509_get_subject_name(issuer) : name) == 1 &&
                      X509_set_pubkey(cert, key) == 1,
              "certificate");
@@ -70,7 +71,8 @@ static void write_pair(const char *folder, const char *stem, X509 *cert, EVP_PKE
         need(PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) == 1 && fclose(out) == 0, name);
 }
 
-static void write_leaf(const char *folder, const char *suffix, int64_t number, int64_t serial, X509 *ca, EVP_PKEY *ca_key)
+static void write_leaf(const char *folder, const char *suffix, int64_t number, int64_t serial, X509 *ca,
+                       EVP_PKEY *ca_key)
 {
         char stem[32], domain[96], names[256];
         EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -103,7 +105,8 @@ int main(int argc, char **argv)
                 {"suffix", OPTION_TEXT, &suffix, 0, 0, "of the domain names (default bench.example)"},
         };
 
-        options_read(rows, sizeof rows / sizeof *rows, "make_certs: a CA and many P-256 server certificates.", argc, argv);
+        options_read(rows, sizeof rows / sizeof *rows, "make_certs: a CA and many P-256 server certificates.",
+                     argc, argv);
         if (folder[0] == '\0' || strlen(suffix) > SUFFIX_MAX)
                 errx(EXIT_USAGE, "needs --dir, and a suffix of at most %d bytes", SUFFIX_MAX);
         EVP_PKEY *ca_key = EVP_EC_gen("P-256");

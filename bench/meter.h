@@ -21,8 +21,9 @@ static inline int64_t meter_now_ns(void)
         return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-/* User and system time of all threads of a process, ended ones too, in nanoseconds; pid 0 is this process. The same sum
- * as utime + stime of /proc/PID/stat, which counts in steps of 10 ms. -1 when there is no such process. */
+/* User and system time of all threads of a process, ended ones too, in nanoseconds; pid 0 is this process.
+ * The same sum as utime + stime of /proc/PID/stat, which counts in steps of 10 ms. -1 when there is no such
+ * process. */
 static inline int64_t meter_cpu_ns(int64_t pid)
 {
         struct timespec t;
@@ -60,7 +61,8 @@ static inline void meter_need_files(int64_t needed)
         if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
                 err(2, "setrlimit");
         if ((int64_t)limit.rlim_cur < needed)
-                errx(2, "needs %lld open files, the limit is %lld", (long long)needed, (long long)limit.rlim_cur);
+                errx(2, "needs %lld open files, the limit is %lld", (long long)needed,
+                     (long long)limit.rlim_cur);
 }
 
 /* xorshift64*: a sequence that repeats for the same seed; not for secrets. */

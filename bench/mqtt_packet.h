@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mqtt_packet: MQTT 3.1.1 as a client needs it. Not the broker's codec on purpose: a generator must not share the mistakes of
- * what it tests. */
+/* mqtt_packet: MQTT 3.1.1 as a client needs it. Not the broker's codec on purpose: a generator must not share
+ * the mistakes of what it tests. */
 #ifndef SIGNET_BENCH_MQTT_PACKET_H
 #define SIGNET_BENCH_MQTT_PACKET_H
 
@@ -73,7 +73,8 @@ static inline uint8_t *put_subscribe(uint8_t *p, const char *filter, int qos)
 }
 
 /* Everything before the payload. */
-static inline uint8_t *put_publish(uint8_t *p, const char *topic, int qos, uint16_t packet_id, size_t payload_len)
+static inline uint8_t *put_publish(uint8_t *p, const char *topic, int qos, uint16_t packet_id,
+                                   size_t payload_len)
 {
         p = put_header(p, PACKET_PUBLISH, qos << 1, 2 + strlen(topic) + (qos > 0 ? 2 : 0) + payload_len);
         p = put_text(p, topic);
@@ -126,8 +127,13 @@ static inline bool publish_read(const struct packet *p, struct publish *ret)
         if (p->len < 2 || p->len < before || qos == 3)
                 return false;
         const uint8_t *id = p->body + 2 + topic_len;
-        *ret = (struct publish){p->body + 2, p->body + before, topic_len, p->len - before, qos,
-                                qos > 0 ? (uint16_t)(id[0] << 8 | id[1]) : 0, (p->bits & 8) != 0};
+        *ret = (struct publish){p->body + 2,
+                                p->body + before,
+                                topic_len,
+                                p->len - before,
+                                qos,
+                                qos > 0 ? (uint16_t)(id[0] << 8 | id[1]) : 0,
+                                (p->bits & 8) != 0};
         return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* options: what a program of bench/ takes on its command line, as one table that --help prints. The programs of
- * bench/ end with a message (err.h of the C library) when they cannot go on; they hold nothing worth saving. */
+/* options: what a program of bench/ takes on its command line, as one table that --help prints. The programs
+ * of bench/ end with a message (err.h of the C library) when they cannot go on; they hold nothing worth
+ * saving. */
 #ifndef SIGNET_BENCH_OPTIONS_H
 #define SIGNET_BENCH_OPTIONS_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* payload: what a message of the load generator carries: who sent it, its number, and when it was due; the rest is a pattern, so
- * that a damaged or mixed-up payload is seen. The time is this machine's monotonic clock. */
+/* payload: what a message of the load generator carries: who sent it, its number, and when it was due; the
+ * rest is a pattern, so that a damaged or mixed-up payload is seen. The time is this machine's monotonic
+ * clock. */
 #ifndef SIGNET_BENCH_PAYLOAD_H
 #define SIGNET_BENCH_PAYLOAD_H
 

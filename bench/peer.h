@@ -163,7 +163,8 @@ static inline void peer_names_from_file(struct peer_names *n, const char *path)
         FILE *in = fopen(path, "re");
         long size = -1;
 
-        if (in == NULL || fseek(in, 0, SEEK_END) != 0 || (size = ftell(in)) < 0 || fseek(in, 0, SEEK_SET) != 0)
+        if (in == NULL || fseek(in, 0, SEEK_END) != 0 || (size = ftell(in)) < 0 ||
+            fseek(in, 0, SEEK_SET) != 0)
                 err(EXIT_USAGE, "%s", path);
         if (size > 256L * 1024 * 1024)
                 errx(EXIT_USAGE, "%s: too large", path);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""selftest: does mqtt_load see what it must see? A small broker that loses, doubles, reorders, damages and misroutes messages
-on purpose, and keeps count; the generator's account has to be equal, number by number.
+"""selftest: does mqtt_load see what it must see? A small broker that loses, doubles, reorders, damages and
+misroutes messages on purpose, and keeps count; the generator's account has to be equal, number by number.
 
 usage: bench/selftest.py <folder of mqtt_load>"""
 
@@ -131,12 +131,23 @@ async def run(program, faults, *options, kill=0):
     return result, broker.injected, len(broker.held)
 
 
-CLEAN = {"lost": 0, "duplicated": 0, "out_of_order": 0, "corrupt": 0, "misrouted": 0, "foreign": 0, "drops": 0}
+CLEAN = {
+    "lost": 0,
+    "duplicated": 0,
+    "out_of_order": 0,
+    "corrupt": 0,
+    "misrouted": 0,
+    "foreign": 0,
+    "drops": 0,
+}
 
 
 def same(name, result, expected):
     wrong = {k: (result[k], v) for k, v in {**CLEAN, **expected}.items() if result[k] != v}
-    print(f"{'ok' if not wrong else 'FAILED'}   {name}" + "".join(f"\n       {k}: said {s}, was {w}" for k, (s, w) in wrong.items()))
+    print(
+        f"{'ok' if not wrong else 'FAILED'}   {name}"
+        + "".join(f"\n       {k}: said {s}, was {w}" for k, (s, w) in wrong.items())
+    )
     return not wrong
 
 
@@ -149,23 +160,42 @@ async def main(folder):
         result, _, _ = await run(program, {}, *options)
         fine &= same(f"QoS {qos}: nothing wrong, nothing reported", result, {"delivered": 4000, "sent": 4000})
         result, was, _ = await run(program, {"lose": 97}, *options)
-        fine &= same(f"QoS {qos}: lost messages", result,
-                     {"lost": was["lose"], "lost_acked": was["lose"] if qos == "1" else 0})
+        fine &= same(
+            f"QoS {qos}: lost messages",
+            result,
+            {"lost": was["lose"], "lost_acked": was["lose"] if qos == "1" else 0},
+        )
         result, was, _ = await run(program, {"double": 53}, *options)
         fine &= same(f"QoS {qos}: doubled messages", result, {"duplicated": was["double"]})
         result, was, held = await run(program, {"swap": 31}, *options)
-        fine &= same(f"QoS {qos}: messages out of order", result, {"out_of_order": was["swap"] - held, "lost": held})
+        fine &= same(
+            f"QoS {qos}: messages out of order", result, {"out_of_order": was["swap"] - held, "lost": held}
+        )
         result, was, _ = await run(program, {"corrupt": 41}, *options)
-        fine &= same(f"QoS {qos}: damaged messages", result, {"corrupt": was["corrupt"], "lost": was["corrupt"]})
+        fine &= same(
+            f"QoS {qos}: damaged messages", result, {"corrupt": was["corrupt"], "lost": was["corrupt"]}
+        )
         result, was, _ = await run(program, {"misroute": 67}, *options)
         fine &= same(f"QoS {qos}: messages to the wrong subscriber", result, {"misrouted": was["misroute"]})
-    result, was, held = await run(program, {"lose": 101, "double": 37, "swap": 29, "corrupt": 59}, *paced, "--qos", "1")
-    fine &= same("everything together", result,
-                 {"lost": was["lose"] + was["corrupt"] + held, "duplicated": was["double"], "corrupt": was["corrupt"],
-                  "out_of_order": was["swap"] - held})
+    result, was, held = await run(
+        program, {"lose": 101, "double": 37, "swap": 29, "corrupt": 59}, *paced, "--qos", "1"
+    )
+    fine &= same(
+        "everything together",
+        result,
+        {
+            "lost": was["lose"] + was["corrupt"] + held,
+            "duplicated": was["double"],
+            "corrupt": was["corrupt"],
+            "out_of_order": was["swap"] - held,
+        },
+    )
     result, _, _ = await run(program, {}, *paced, kill=3)
-    fine &= same("connections cut by the server", result,
-                 {"drops": 3, "lost": result["expected"] - result["delivered"]})
+    fine &= same(
+        "connections cut by the server",
+        result,
+        {"drops": 3, "lost": result["expected"] - result["delivered"]},
+    )
     fine &= result["lost"] > 0
     return 0 if fine else 1
 

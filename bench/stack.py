@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""stack: a Signet of its own for a measurement: PostgreSQL, the API and any number of brokers, in a folder that goes away afterwards.
-Standard library only. Everything started here is ended here, by its own process ID."""
+"""stack: a Signet of its own for a measurement: PostgreSQL, the API and any number of brokers, in a folder
+that goes away afterwards. Standard library only. Everything started here is ended here, by its own process ID."""
 
 import base64
 import http.client
@@ -52,11 +52,16 @@ def pinned(cpu):
 
 def measured(command, cpu=1, seconds=900):
     """Runs a generator and returns the JSON of its last line."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=seconds, preexec_fn=pinned(cpu), check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, timeout=seconds, preexec_fn=pinned(cpu), check=False
+    )
     lines = done.stdout.decode().strip().splitlines()
     if not lines or not lines[-1].startswith("{"):
         raise RuntimeError(f"{command[0]} gave no result (exit status {done.returncode})")
-    return json.loads(lines[-1])
+    result = json.loads(lines[-1])
+    if "error" in result:
+        raise RuntimeError(f"{command[0]}: {result['error']}")
+    return result
 
 
 def cpu_seconds(pid):
@@ -79,8 +84,9 @@ class Process:
         self.name, self.log = name, log
         self.begun = time.monotonic()
         with open(log, "ab") as out:
-            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
-                                          preexec_fn=pinned(cpu))
+            self.child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, preexec_fn=pinned(cpu)
+            )
         self.pid = self.child.pid
 
     def check(self):
@@ -163,7 +169,7 @@ class Stack:
             process.stop()
         if self.postgres:
             self.private_postgres("remove")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not os.environ.get("KEEP"): shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
         self.postgres = True
@@ -174,33 +180,60 @@ class Stack:
         self.private_postgres("start")
         self.psql("CREATE DATABASE signet OWNER signet_api", database="postgres")
         self.make_secrets()
-        self.environment = {**os.environ, "SIGNET_HOME": self.home, "SIGNET_RUN_DIR": self.run_dir,
-                            "SIGNET_MASTER_KEY_FILE": os.path.join(self.home, "master.key")}
+        self.environment = {
+            **os.environ,
+            "SIGNET_HOME": self.home,
+            "SIGNET_RUN_DIR": self.run_dir,
+            "SIGNET_MASTER_KEY_FILE": os.path.join(self.home, "master.key"),
+        }
         if os.getuid() == 0:
             self.environment["SIGNET_USER"] = os.environ.get("SIGNET_USER", "signet")
         api = self.settings("signet_api")
-        subprocess.run([program("signet-api"), "--migrate"], env=api, check=True)
-        subprocess.run([program("signet-api"), "--create-access-key"], env=api, check=True,
-                       input=f"{self.key_id}\n{self.secret}\n".encode())
+        self.run_api(["--migrate"], api)
+        self.run_api(["--create-access-key"], api, f"{self.key_id}\n{self.secret}\n")
         port = free_port()
-        self.start_process("signet-api", [program("signet-api")], {**api, "SIGNET_API_LISTEN": f"127.0.0.1:{port}"}).wait_for_port(port)
+        self.start_process(
+            "signet-api", [program("signet-api")], {**api, "SIGNET_API_LISTEN": f"127.0.0.1:{port}"}
+        ).wait_for_port(port)
         self.api = Api(port, self.key_id, self.secret)
 
+    def run_api(self, arguments, env, text=""):
+        command = [program("signet-api"), *arguments]
+        done = subprocess.run(command, env=env, input=text.encode(), stderr=subprocess.PIPE, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"signet-api {arguments[0]}: {done.stderr.decode(errors='replace')}")
+
     def private_postgres(self, command):
-        done = subprocess.run([os.path.join(ROOT, "scripts", "private-postgres"), command, self.home], check=True,
-                              stdout=subprocess.PIPE)
+        done = subprocess.run(
+            [os.path.join(ROOT, "scripts", "private-postgres"), command, self.home],
+            check=True,
+            stdout=subprocess.PIPE,
+        )
         return done.stdout.decode().strip().splitlines()[-1] if done.stdout else ""
 
     def psql(self, sql, database="signet"):
-        done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d",
-                               f"host={self.run_dir} dbname={database} user=signet_owner", "-c", sql], check=True,
-                              stdout=subprocess.PIPE)
+        done = subprocess.run(
+            [
+                "psql",
+                "-XqAt",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-d",
+                f"host={self.run_dir} dbname={database} user=signet_owner",
+                "-c",
+                sql,
+            ],
+            check=True,
+            stdout=subprocess.PIPE,
+        )
         return done.stdout.decode().strip()
 
     def make_secrets(self):
         self.key_id, self.secret = "LTAI" + secrets.token_hex(8), secrets.token_hex(15)
-        self.credentials = self.write_private("credentials.env", f"ALIBABA_CLOUD_ACCESS_KEY_ID={self.key_id}\n"
-                                              f"ALIBABA_CLOUD_ACCESS_KEY_SECRET={self.secret}\n")
+        self.credentials = self.write_private(
+            "credentials.env",
+            f"ALIBABA_CLOUD_ACCESS_KEY_ID={self.key_id}\n" f"ALIBABA_CLOUD_ACCESS_KEY_SECRET={self.secret}\n",
+        )
         self.write_private("master.key", secrets.token_hex(32) + "\n")
 
     def write_private(self, name, text):
@@ -221,12 +254,26 @@ class Stack:
     def start_broker(self, instance, workers, cpu=None, plain_port=0, port=0):
         """Its `port` (TLS) and `plain_port` are 127.0.0.1's. Not waited for."""
         port = port or free_port()
-        env = {**self.settings("signet_broker"), "SIGNET_INSTANCE": instance, "SIGNET_WORKERS": str(workers),
-               "SIGNET_MQTTS_LISTEN": f"127.0.0.1:{port}",
-               "SIGNET_MQTT_LISTEN": f"127.0.0.1:{plain_port}" if plain_port else "", "SIGNET_METRICS_LISTEN": ""}
+        env = {
+            **self.settings("signet_broker"),
+            "SIGNET_INSTANCE": instance,
+            "SIGNET_WORKERS": str(workers),
+            "SIGNET_MQTTS_LISTEN": f"127.0.0.1:{port}",
+            "SIGNET_MQTT_LISTEN": f"127.0.0.1:{plain_port}" if plain_port else "",
+            "SIGNET_METRICS_LISTEN": "",
+        }
         broker = self.start_process(f"broker-{instance}", [program("signet-broker")], env, cpu)
         broker.port, broker.plain_port = port, plain_port
         return broker
+
+    def status(self, instance):
+        """What the broker of an instance says of itself on its control socket."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+            control.settimeout(10)
+            control.connect(os.path.join(self.run_dir, f"{instance}.sock"))
+            control.sendall(b'{"op":"status"}\n')
+            with control.makefile("rb") as lines:
+                return json.loads(lines.readline())
 
     def upload(self, name, certificate, key):
         """The certificate's ID as SetSniConfig wants it."""
@@ -239,7 +286,9 @@ class Stack:
 
 
 def start_bare(stack, certificate, key, cpu):
-    bare = stack.start_process("bare_tls_server", [program("bare_tls_server"), "--cert", certificate, "--key", key], cpu=cpu)
+    bare = stack.start_process(
+        "bare_tls_server", [program("bare_tls_server"), "--cert", certificate, "--key", key], cpu=cpu
+    )
     while True:
         bare.check()
         with open(bare.log, encoding="ascii") as log:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/control.h"
 
+#include "broker/unix_socket.h"
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/control.h"
@@ -337,38 +338,6 @@ static void on_connection(uv_stream_t *listener, int status)
         }
 }
 
-/* Makes way for bind(): removes a socket that nobody listens on any more, and nothing else. */
-static enum err path_clear(const struct sockaddr_un *address)
-{
-        struct stat there;
-
-        if (lstat(address->sun_path, &there) != 0)
-                return errno == ENOENT ? ERR_OK : ERR_IO;
-        if (!S_ISSOCK(there.st_mode))
-                return ERR_CONFLICT;
-        CLEANUP(fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return ERR_IO;
-        if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno != ECONNREFUSED)
-                return ERR_CONFLICT;
-        return unlink(address->sun_path) == 0 || errno == ENOENT ? ERR_OK : ERR_IO;
-}
-
-/* On Linux bind() gives the file the mode of the socket's inode, so it is 0600 from birth without touching
- * the umask, which is the whole process's. */
-static enum err socket_bind(const struct sockaddr_un *address, int *ret)
-{
-        CLEANUP(fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-        if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) != 0)
-                return ERR_IO;
-        if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
-                return errno == EADDRINUSE ? ERR_CONFLICT : ERR_IO;
-        *ret = fd;
-        fd = -1;
-        return ERR_OK;
-}
-
 static void on_listener_closed(uv_handle_t *handle)
 {
         struct control *control = handle->data;
@@ -377,23 +346,11 @@ static void on_listener_closed(uv_handle_t *handle)
         control_free_when_empty(control);
 }
 
-static enum err address_of(const char *path, struct sockaddr_un *ret)
-{
-        size_t len = strlen(path);
-
-        if (len > CONTROL_PATH_MAX || len >= sizeof(ret->sun_path))
-                return ERR_LIMIT;
-        *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-        memcpy(ret->sun_path, path, len + 1);
-        return ERR_OK;
-}
-
 static enum err listen_on(struct control *control)
 {
         int fd = -1;
 
-        TRY(path_clear(&control->address));
-        TRY(socket_bind(&control->address, &fd));
+        TRY(unix_socket_bind(&control->address, &fd));
         if (uv_pipe_open(&control->listener, fd) != 0) {
                 close(fd);
                 return ERR_IO;
@@ -408,7 +365,7 @@ enum err control_open(uv_loop_t *loop, const struct control_settings *settings, 
 {
         struct sockaddr_un address;
 
-        TRY(address_of(settings->path, &address));
+        TRY(unix_socket_address(settings->path, &address));
         struct control *control = calloc(1, sizeof(*control));
         if (control == NULL)
                 return ERR_NOMEM;

@@ -32,8 +32,8 @@ struct credential_parsed { /* borrowed from the cache: valid until the next call
         STACK_OF(X509) * chain;
         EVP_PKEY *key;
 };
-/* Parses into objects of the caller's own, which credential_parsed_done() frees. ERR_SYNTAX, ERR_MISMATCH, ERR_UNSUPPORTED
- * (neither RSA nor EC). */
+/* Parses into objects of the caller's own, which credential_parsed_done() frees. ERR_SYNTAX, ERR_MISMATCH,
+ * ERR_UNSUPPORTED (neither RSA nor EC). */
 MUST_CHECK enum err credential_parse(const struct credential *c, struct credential_parsed *ret);
 void credential_parsed_done(struct credential_parsed *parsed);
 /* Parses at once, without a cache: ERR_SYNTAX or ERR_MISMATCH say what a handshake would run into. */
@@ -51,8 +51,8 @@ MUST_CHECK enum err credential_cache_new(size_t entries_max, struct credential_c
 struct credential_cache *credential_cache_free(struct credential_cache *cache);
 MUST_CHECK enum err credential_cache_get(struct credential_cache *cache, struct credential *c,
                                          struct credential_parsed *ret);
-/* Drops forms whose credential is held by caches only (after a new snapshot): a replaced key does not linger. The other
- * workers may let go of the old snapshot a little later, so call it again after a second or so. */
+/* Drops forms whose credential is held by caches only (after a new snapshot): a replaced key does not linger. The
+ * reload thread and the other workers let go of the old snapshot a little later, so call it again after a second or so. */
 void credential_cache_trim(struct credential_cache *cache);
 
 #endif

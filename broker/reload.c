@@ -175,7 +175,7 @@ static enum err load(struct reload *r)
 /* Loads when somebody asked or the revision is another one than ours. */
 static enum err load_if_newer(struct reload *r)
 {
-        int64_t revision;
+        int64_t revision = 0;
 
         if (!r->asked && r->last != NULL) {
                 TRY(revision_read(r, &revision));

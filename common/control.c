@@ -7,11 +7,13 @@
 #include "common/clock.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 enum { READ_PIECE = 4096, BACKLOG_RETRY_MS = 5 };
@@ -82,15 +84,22 @@ static enum err connect_until(int fd, const struct sockaddr_un *address, int64_t
         return ERR_OK;
 }
 
-/* Whoever may write to the run directory could listen there in the broker's place. */
-static enum err check_peer(int fd)
+/* Whoever may write to the run directory could listen there in the broker's place. Root asks brokers of any
+ * user, but only where the run directory is that user's own. */
+static enum err check_peer(int fd, const char *path)
 {
+        char folder[CONTROL_PATH_MAX + 1];
         struct ucred peer;
+        struct stat st;
         socklen_t len = sizeof peer;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
                 return ERR_IO;
-        return peer.uid == 0 || peer.uid == geteuid() ? ERR_OK : ERR_REFUSED;
+        if (peer.uid == 0 || peer.uid == geteuid())
+                return ERR_OK;
+        snprintf(folder, sizeof folder, "%s", path);
+        return geteuid() == 0 && stat(dirname(folder), &st) == 0 && st.st_uid == peer.uid ? ERR_OK
+                                                                                          : ERR_REFUSED;
 }
 
 /* The peer went away instead of answering. */
@@ -184,7 +193,7 @@ enum err control_call(const char *path, json_t *request, int timeout_ms, json_t 
         if (fd < 0)
                 return ERR_IO;
         TRY(connect_until(fd, &address, deadline_ms));
-        TRY(check_peer(fd));
+        TRY(check_peer(fd, path));
         TRY(send_line(fd, &line, deadline_ms));
         buf_drop(&line, line.len);
         TRY(receive_line(fd, &line, deadline_ms));

@@ -70,7 +70,9 @@ MUST_CHECK enum err db_bytea(const PGresult *rows, int row, int column, struct b
 int64_t db_binary_int(const PGresult *rows, int row, int column); /* int2, int4, int8, bool */
 
 /* LISTEN support: the socket to poll for reading (-1 when not connected); true when a notification had come in since the last call
- * (all of them are consumed). ERR_DB when the connection is lost. */
+ * (all of them are consumed). ERR_DB when the connection is lost. A query or db_ready on the same connection may take a
+ * notification in before the socket is polled: ask db_notified after each. A new connection (db_ready after ERR_DB)
+ * listens to nothing; its user repeats LISTEN. */
 int db_socket(const struct db *db);
 MUST_CHECK enum err db_notified(struct db *db, bool *ret);
 

@@ -3,14 +3,10 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
-#include "common/conf.h"
 #include "common/control.h"
 #include "ctl/print.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* The run directory may be a link to a short one (socket paths end at 107 bytes), so the link is followed
  * first. */
@@ -29,27 +25,11 @@ static enum err socket_path(const struct ctl_settings *settings, char ret[CONTRO
         return control_path(real, settings->instance, ret);
 }
 
-/* Both ends want the other to be the same user or root, and root's brokers run as a system user: root becomes
- * that user before it asks. */
-static enum err become_owner(const char *path)
-{
-        struct stat st;
-        char user[24];
-
-        if (geteuid() != 0)
-                return ERR_OK;
-        if (lstat(path, &st) != 0)
-                return ERR_NOT_FOUND;
-        snprintf(user, sizeof user, "%lu", (unsigned long)st.st_uid);
-        return conf_drop_privileges(user);
-}
-
 static enum err ask(const struct ctl_settings *settings, json_t *request, json_t **ret)
 {
         char path[CONTROL_PATH_MAX + 1];
 
         TRY(socket_path(settings, path));
-        TRY(become_owner(path));
         return control_call(path, request, (int)settings->timeout_s * 1000, ret);
 }
 

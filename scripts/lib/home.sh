@@ -24,9 +24,11 @@ home_prepare() { # HOME INSTANCE
         home_prepare_run "$2"
 }
 
-# A directory with other people's things in it is not ours to fill (nor to purge).
+# A directory with other people's things in it is not ours to fill (nor to purge). The two files that a restore brings
+# back are no such things.
 home_adopt() {
-        if [ -d "$HOME_DIR" ] && [ ! -e "$HOME_DIR/$HOME_MARK" ] && [ -n "$(ls -A -- "$HOME_DIR")" ]; then
+        if [ -d "$HOME_DIR" ] && [ ! -e "$HOME_DIR/$HOME_MARK" ] &&
+                [ -n "$(find "$HOME_DIR" -mindepth 1 -maxdepth 1 ! -name master.key ! -name credentials.env -print -quit)" ]; then
                 die "SIGNET_HOME ($HOME_DIR) holds other things; give an empty or a new directory"
         fi
         mkdir -p -- "$HOME_DIR" || die "cannot make $HOME_DIR; set SIGNET_HOME to a directory you may write"

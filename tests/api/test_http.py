@@ -165,12 +165,13 @@ def test_answers_are_not_cached_or_sniffed(shared):
     assert reply.headers["cache-control"] == "no-store" and reply.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("raw", [
+@pytest.mark.parametrize("raw", ids=range(10), argvalues=[
     b"\r\n\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", b"GET / HTTP/1.1\r\n: nothing\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", os.urandom(64) * 64])
+    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+    random.Random(9).randbytes(4096)])
 def test_nonsense_on_a_connection_harms_nobody(shared, raw):
     with socket.create_connection(("127.0.0.1", shared.api.port), timeout=5) as s:
         s.sendall(raw)
@@ -276,10 +277,10 @@ def test_a_stop_lets_running_requests_end(open_stack):
     threads = [threading.Thread(target=call) for _ in range(30)]
     for t in threads[:15]:
         t.start()
+    s.api_process.expected_dead = True
     assert s.api_process.stop() == 0
     for t in threads[15:]:
         t.start()
     for t in threads:
         t.join()
-    assert set(results) <= {200, "refused"} and len(results) == 30, results
-    s.api_process.expected_dead = True
+    assert set(results) <= {200, 503, "refused"} and len(results) == 30, results  # 503: read, but too late to begin

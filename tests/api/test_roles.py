@@ -1,0 +1,67 @@
+"""The broker's role in the database can read what it serves, say what it serves, and add devices. Nothing more."""
+import pytest
+
+FORBIDDEN = [
+    "SELECT key_sealed FROM server_certificate", "SELECT * FROM server_certificate", "SELECT name FROM server_certificate",
+    "SELECT tags FROM server_certificate", "SELECT password_sealed FROM sni_mapping", "SELECT * FROM sni_mapping",
+    "SELECT created_at FROM access_key", "SELECT name FROM instance", "SELECT nonce_sha256 FROM request_nonce",
+    "SELECT count(*) FROM request_nonce", "SELECT * FROM config_revision", "SELECT * FROM config_change",
+    "SELECT * FROM schema_migration",
+    "UPDATE instance SET revision = revision + 1", "UPDATE instance SET authentication_mode = 0",
+    "UPDATE instance SET default_certificate_id = NULL", "UPDATE access_key SET enabled = true",
+    "UPDATE sni_mapping SET certificate_id = NULL", "UPDATE server_certificate SET serving_key_sealed = NULL",
+    "UPDATE device_certificate SET active = true", "UPDATE ca_certificate SET active = true",
+    "INSERT INTO access_key (access_key_id, secret_sealed) VALUES ('x', '')",
+    "INSERT INTO instance (mqtt_instance_id, name) VALUES ('x', 'x')",
+    "INSERT INTO sni_mapping (mqtt_instance_id, domain, revision) VALUES ('x', 'x', 1)",
+    "INSERT INTO request_nonce VALUES ('x', '', now())",
+    "INSERT INTO ca_certificate (mqtt_instance_id) VALUES ('x')",
+    "DELETE FROM sni_mapping", "DELETE FROM instance", "DELETE FROM access_key", "DELETE FROM server_certificate",
+    "DELETE FROM device_certificate", "DELETE FROM ca_certificate", "DELETE FROM request_nonce",
+    "TRUNCATE sni_mapping", "DROP TABLE sni_mapping", "ALTER TABLE instance ADD COLUMN x int", "CREATE TABLE mine (x int)",
+    "CREATE SCHEMA mine", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "LOCK TABLE instance",
+    "SELECT * FROM instance FOR UPDATE", "SET ROLE signet_api", "SET SESSION AUTHORIZATION signet_owner",
+    "ALTER ROLE signet_broker SUPERUSER", "CREATE ROLE x", "GRANT signet_api TO signet_broker",
+    "COPY instance TO PROGRAM 'id'", "SELECT pg_read_file('/etc/passwd')", "SELECT pg_reload_conf()",
+    "SELECT rolpassword FROM pg_authid", "SELECT setval('server_certificate_id_seq', 1)",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> 'signet_broker'"]
+
+ALLOWED = [
+    "SELECT access_key_id, account_id, secret_sealed, enabled FROM access_key",
+    "SELECT id, leaf_der, chain_der, leaf_sha256, serving_key_sealed FROM server_certificate",
+    "SELECT mqtt_instance_id, revision, default_certificate_id FROM instance",
+    "SELECT mqtt_instance_id, domain, certificate_id, revision FROM sni_mapping",
+    "SELECT * FROM ca_certificate", "SELECT * FROM device_certificate", "SELECT * FROM broker_node", "LISTEN signet_instance"]
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+def test_the_broker_may_not(shared, statement):
+    with pytest.raises(AssertionError, match="(?i)permission denied|must (be|have)|not permitted|cannot"):
+        shared.sql(f"BEGIN; {statement}; ROLLBACK", user="signet_broker")
+
+
+@pytest.mark.parametrize("statement", ALLOWED)
+def test_the_broker_may(shared, statement):
+    shared.sql(f"BEGIN; {statement}; ROLLBACK", user="signet_broker")
+
+
+def test_every_column_the_broker_may_touch_is_meant_to_be(shared):
+    """The whole list of its grants: whoever adds one must say so here."""
+    rows = shared.sql("SELECT table_name || '.' || privilege_type || ' ' || string_agg(column_name, ' ' ORDER BY column_name) "
+                      "FROM information_schema.column_privileges WHERE grantee IN ('signet_broker', 'PUBLIC') AND table_schema = "
+                      "'public' GROUP BY table_name, privilege_type ORDER BY 1")
+    grants = dict(row[0].split(" ", 1) for row in rows)
+    whole = {name for name in grants if name.split(".")[0] in ("broker_node", "ca_certificate", "device_certificate")}
+    assert {name: grants[name] for name in set(grants) - whole} == {
+        "access_key.SELECT": "access_key_id account_id enabled secret_sealed",
+        "instance.SELECT": "account_id authentication_mode default_certificate_id marks_from mqtt_instance_id revision",
+        "server_certificate.SELECT": "chain_der id leaf_der leaf_sha256 serving_key_sealed",
+        "sni_mapping.SELECT": "certificate_id domain mqtt_instance_id revision"}
+    assert whole == {"broker_node.INSERT", "broker_node.SELECT", "broker_node.UPDATE", "ca_certificate.SELECT",
+                     "device_certificate.INSERT", "device_certificate.SELECT"}
+
+
+def test_the_roles_are_no_more_than_they_need_to_be(shared):
+    rows = shared.sql("SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles WHERE "
+                      "rolname IN ('signet_api', 'signet_broker') ORDER BY 1")
+    assert rows == [["signet_api", *"fffff"], ["signet_broker", *"fffff"]]

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/reply.h"
+#include "raw_request.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static json_t *answer(void)
+{
+        json_t *a = json_pack("{s:s, s:i, s:b, s:n, s:[{s:s}, {s:s}], s:[s, s], s:[]}", "RequestId", "R",
+                              "Count", 3, "Done", 1, "Nothing", "Rows", "Name", "a<b>&\"c\"", "Name",
+                              "x\r\ny\x01", "Names", "m", "n", "None");
+
+        cr_assert_not_null(a);
+        return a;
+}
+
+Test(reply, request_ids_are_upper_case_uuids_and_differ)
+{
+        CLEANUP(reply) struct reply a;
+        CLEANUP(reply) struct reply b;
+
+        reply_init(&a);
+        reply_init(&b);
+        cr_assert_eq(strlen(a.request_id), 36);
+        cr_assert_eq(strspn(a.request_id, "0123456789ABCDEF-"), 36);
+        for (size_t i = 0; i < 36; i++)
+                cr_expect_eq(a.request_id[i] == '-', i == 8 || i == 13 || i == 18 || i == 23);
+        cr_assert_eq(a.request_id[14], '4');
+        cr_assert_not_null(strchr("89AB", a.request_id[19]));
+        cr_assert_str_neq(a.request_id, b.request_id);
+}
+
+Test(reply, answers_json_of_the_exact_content_type)
+{
+        CLEANUP(reply) struct reply r;
+        json_t *a = answer();
+
+        reply_init(&r);
+        cr_assert_eq(reply_answer(&r, "ListThings", a), ERR_OK);
+        cr_assert_eq(r.status, 200);
+        cr_assert_str_eq(r.content_type, "application/json;charset=utf-8");
+        cr_assert_str_eq(buf_text(&r.body),
+                         "{\"RequestId\":\"R\",\"Count\":3,\"Done\":true,\"Nothing\":null,\"Rows\":[{"
+                         "\"Name\":\"a<b>&\\\"c\\\"\"},"
+                         "{\"Name\":\"x\\r\\ny\\u0001\"}],\"Names\":[\"m\",\"n\"],\"None\":[]}");
+        json_decref(a);
+}
+
+Test(reply, answers_xml_with_the_actions_root_and_lists_in_wrappers)
+{
+        CLEANUP(reply) struct reply r;
+        json_t *a = answer();
+
+        reply_init(&r);
+        r.xml = true;
+        cr_assert_eq(reply_answer(&r, "ListThings", a), ERR_OK);
+        cr_assert_str_eq(r.content_type, "text/xml;charset=utf-8");
+        cr_assert_str_eq(
+                buf_text(&r.body),
+                "<?xml version='1.0' "
+                "encoding='UTF-8'?><ListThingsResponse><RequestId>R</RequestId><Count>3</Count>"
+                "<Done>true</Done><Rows><Rows><Name>a&lt;b&gt;&amp;\"c\"</Name></Rows>"
+                "<Rows><Name>x&#13;\ny?</Name></Rows></Rows><Names><Names>m</Names><Names>n</Names></Names>"
+                "<None></None></ListThingsResponse>");
+        json_decref(a);
+}
+
+Test(reply, faults_have_the_five_members_and_point_at_this_server_only)
+{
+        CLEANUP(request)
+        struct request q = raw_request("GET / HTTP/1.1\r\nHost: mqtt.example.com:8080\r\n\r\n");
+        CLEANUP(reply) struct reply r;
+        struct fault f = {0};
+
+        reply_init(&r);
+        memcpy(r.request_id, "A", 2);
+        r.document = "cas-2020-04-07.json";
+        cr_assert_eq(fault_set_field(&f, FAULT_MISSING, "Name", NULL), ERR_REFUSED);
+        cr_assert_eq(reply_fault(&r, &q, &f), ERR_OK);
+        cr_assert_eq(r.status, 400);
+        cr_assert_str_eq(r.code, "MissingName");
+        cr_assert_str_eq(
+                buf_text(&r.body),
+                "{\"RequestId\":\"A\",\"HostId\":\"mqtt.example.com:8080\",\"Code\":\"MissingName\","
+                "\"Message\":\"Name is mandatory for this action.\","
+                "\"Recommend\":\"http://mqtt.example.com:8080/openapi/cas-2020-04-07.json?q=MissingName\"}");
+        r.xml = true;
+        q.tls = true;
+        cr_assert_eq(reply_fault(&r, &q, &f), ERR_OK);
+        cr_assert_str_eq(
+                buf_text(&r.body),
+                "<?xml version='1.0' "
+                "encoding='UTF-8'?><Error><RequestId>A</RequestId><HostId>mqtt.example.com:8080</HostId>"
+                "<Code>MissingName</Code><Message>Name is mandatory for this action.</Message>"
+                "<Recommend>https://mqtt.example.com:8080/openapi/cas-2020-04-07.json?q=MissingName</"
+                "Recommend></Error>");
+}
