@@ -5,6 +5,7 @@
 #include "api/listener.h"
 #include "api/migrate.h"
 #include "api/openapi.h"
+#include "api/operation.h"
 #include "api/settings.h"
 #include "api/store_access_key.h"
 #include "common/conf.h"

@@ -4,7 +4,6 @@
 #ifndef SIGNET_API_OPENAPI_H
 #define SIGNET_API_OPENAPI_H
 
-#include "api/operation.h"
 #include "common/cleanup.h"
 #include "common/embed.h"
 #include "common/err.h"
@@ -14,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct op_call;
 
 enum field_type { FIELD_STRING, FIELD_INTEGER, FIELD_BOOLEAN, FIELD_ARRAY };
 
@@ -42,7 +43,7 @@ struct operation_spec {
         unsigned methods;
         struct field *fields;
         size_t field_count;
-        op_fn *run; /* set by operation_bind() */
+        enum err (*run)(struct op_call *call); /* set by operation_bind(): an op_fn of api/operation.h */
 };
 
 struct openapi {

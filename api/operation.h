@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* operation: the table of what the API can do. A row binds an operation of an OpenAPI document (openapi/ *.json, compiled
- * in, read at start) to its function; start-up fails when table and documents differ. Parameters, types, limits, patterns and
- * documented errors live in the documents only. */
+/* operation: the table of what the API can do. A row binds an operation of an OpenAPI document (openapi/
+ * *.json, compiled in, read at start) to its function; start-up fails when table and documents differ.
+ * Parameters, types, limits, patterns and documented errors live in the documents only. */
 #ifndef SIGNET_API_OPERATION_H
 #define SIGNET_API_OPERATION_H
 
@@ -18,23 +18,24 @@ struct param_set; /* decoded request parameters, see api/request.h */
 
 /* One call, from authentication to answer; lives on one API thread. */
 struct op_call {
-        struct db *db;                   /* this thread's connection, ready */
+        struct db *db; /* this thread's connection, ready */
         const struct master_key *master;
         const struct api_settings *settings;
-        const struct param_set *params;  /* validated against the operation's document; defaults filled in */
-        const char *access_key_id;       /* who signed */
+        const struct param_set *params; /* validated against the operation's document; defaults filled in */
+        const char *access_key_id;      /* who signed */
         int64_t account_id;
         const char *source_ip;
-        const char *request_id;          /* upper-case UUID */
-        json_t *answer;                  /* object; RequestId is in it already; the operation adds its fields */
-        struct fault fault;              /* set with fault_set() before returning ERR_REFUSED */
-        /* Set by an operation that changed an instance: after it has returned ERR_OK the pipeline tells the brokers. */
+        const char *request_id; /* upper-case UUID */
+        json_t *answer;         /* object; RequestId is in it already; the operation adds its fields */
+        struct fault fault;     /* set with fault_set() before returning ERR_REFUSED */
+        /* Set by an operation that changed an instance: after it has returned ERR_OK the pipeline tells the
+         * brokers. */
         char changed_instance[65];
         int64_t changed_revision;
 };
 
-/* ERR_OK: call->answer is sent with 200. ERR_REFUSED: call->fault is sent. ERR_DB: 503 ServiceUnavailable. Anything else:
- * 500 InternalError (logged with the request ID). Must leave no transaction open. */
+/* ERR_OK: call->answer is sent with 200. ERR_REFUSED: call->fault is sent. ERR_DB: 503 ServiceUnavailable.
+ * Anything else: 500 InternalError (logged with the request ID). Must leave no transaction open. */
 typedef enum err op_fn(struct op_call *call);
 
 struct operation_row {
@@ -45,14 +46,16 @@ struct operation_row {
 extern const struct operation_row operation_table[]; /* ended by a row of NULLs */
 
 op_fn op_upload_user_certificate, op_get_user_certificate_detail, op_list_user_certificate_order,
-        op_delete_user_certificate, op_set_sni_config, op_get_sni_config, op_list_instances, op_create_instance,
-        op_describe_instance;
+        op_delete_user_certificate, op_set_sni_config, op_get_sni_config, op_list_instances,
+        op_create_instance, op_describe_instance;
 
 struct openapi;
-/* Gives every operation of the documents its function. ERR_CONFLICT with `why` when table and documents differ. */
+/* Gives every operation of the documents its function. ERR_CONFLICT with `why` when table and documents
+ * differ. */
 MUST_CHECK enum err operation_bind(struct openapi *documents, char why[256]);
 
-/* Parameters. NULL/absent when not given and without a default; text is NUL-free UTF-8, borrowed from the call. */
+/* Parameters. NULL/absent when not given and without a default; text is NUL-free UTF-8, borrowed from the
+ * call. */
 const char *call_text(const struct op_call *call, const char *name);
 int64_t call_int(const struct op_call *call, const char *name, int64_t otherwise);
 bool call_bool(const struct op_call *call, const char *name, bool otherwise);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/pipeline.h"
 #include "api/migrate.h"
+#include "api/operation.h"
 #include "api/rollout.h"
 #include "api/signature.h"
 #include "api/store_access_key.h"

@@ -52,7 +52,7 @@ static enum rollout_state tell_local(const char *run_dir, const char *instance, 
 
 static const char nodes_sql[] =
         "SELECT count(*), count(*) FILTER (WHERE applied_revision < $2) FROM broker_node"
-        " WHERE mqtt_instance_id = $1 AND seen_at > now() - interval '60 seconds'";
+        " WHERE mqtt_instance_id = $1 AND seen_at > now() - interval '20 seconds'";
 
 static enum rollout_state look_at_nodes(struct db *db, const char *instance, int64_t revision)
 {

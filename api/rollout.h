@@ -16,8 +16,9 @@ enum rollout_state {
 /* "none", "applied", "pending": the value of the response header x-signet-rollout. */
 const char *rollout_text(enum rollout_state s);
 
-/* Sends {"op":"reload"} to <run_dir>/<instance>.sock when it exists; for every other row of broker_node that was alive within the
- * last 60 s it looks at applied_revision until it is there. Blocks ROLLOUT_WAIT_MS in all at most. Cannot fail: a failure is PENDING. */
+/* Sends {"op":"reload"} to <run_dir>/<instance>.sock when it exists; for every other row of broker_node that
+ * was alive within the last 20 s (four heartbeats) it looks at applied_revision until it is there. Blocks
+ * ROLLOUT_WAIT_MS in all at most. Cannot fail: a failure is PENDING. */
 enum rollout_state rollout_wait(struct db *db, const char *run_dir, const char *instance, int64_t revision);
 
 #endif

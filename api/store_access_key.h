@@ -19,11 +19,13 @@ struct access_key {
 /* ERR_NOT_FOUND: no such key. ret->secret is the caller's to end. */
 MUST_CHECK enum err store_access_key_get(struct db *db, const struct master_key *master, const char *id,
                                          struct access_key *ret);
-/* Adds or replaces (same ID): the secret sealed, enabled. Raises the revision of every instance of the account and notifies, so that
- * brokers load it. */
+/* Adds or replaces (same ID): the secret sealed, enabled. Raises the revision of every instance of the
+ * account and notifies, so that brokers load it. */
 MUST_CHECK enum err store_access_key_put(struct db *db, const struct master_key *master, const char *id,
                                          const char *secret, int64_t account_id);
-/* Remembers the nonce until `expires_at` (Unix seconds). ERR_CONFLICT: seen already. Expired ones are removed now and then. */
-MUST_CHECK enum err store_nonce_use(struct db *db, const char *access_key_id, const char *nonce, int64_t expires_at);
+/* Remembers the nonce until `expires_at` (Unix seconds). ERR_CONFLICT: seen already. Expired ones are removed
+ * now and then. */
+MUST_CHECK enum err store_nonce_use(struct db *db, const char *access_key_id, const char *nonce,
+                                    int64_t expires_at);
 
 #endif

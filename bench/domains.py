@@ -313,9 +313,9 @@ def measure_handshakes(o, stack, names, broker, names_file):
 
 
 def measure_spray(o, names, broker):
-    """Unknown names: some in full handshakes, some up to the ServerHello, a million up to the answer to a suite
-    that is refused after the name was looked up. A first thousand beforehand: what the allocator keeps anyway
-    does not count."""
+    """Unknown names: some in full handshakes, some up to the ServerHello, a million up to the answer to a
+    suite that is refused after the name was looked up. A first thousand beforehand: what the allocator
+    keeps anyway does not count."""
     unknown = os.path.join(names.folder, "unknown")
     pick = random.Random(1)
     with open(unknown, "w", encoding="ascii") as out:
@@ -362,10 +362,11 @@ def main():
         figures.update(measure_changes(o, stack, names, broker, ids))
         figures.update(measure_spray(o, names, broker))
     print(
-        f"\n{o.domains} domains over {o.certificates} certificates, P-256. Starts: as many workers as cores; the"
-        f" rest: 1 worker\non one core, load on another. Medians of {o.starts} starts, {o.changes} changes,"
-        f" {o.rounds} rounds of {o.handshakes} handshakes;\nratios are medians of the ratios within a round. A probe"
-        f" takes {figures['change_probe_ms']:.1f} ms: a change is seen that much late at most.\n"
+        f"\n{o.domains} domains over {o.certificates} certificates, P-256. Starts: as many workers as cores;"
+        f" the rest: 1 worker\non one core, load on another. Medians of {o.starts} starts,"
+        f" {o.changes} changes, {o.rounds} rounds of {o.handshakes} handshakes;\nratios are medians of the"
+        f" ratios within a round. A probe takes {figures['change_probe_ms']:.1f} ms: a change is seen that much"
+        " late at most.\n"
     )
     print(table(o, figures))
     if o.json:

@@ -87,7 +87,7 @@ def configure_signet(stack, folder):
 
 def start_signet(stack, _):
     broker = stack.start_broker(INSTANCE, 1, cpu=0, plain_port=s.free_port())
-    broker.wait_for_port(broker.port)
+    stack.wait_applied(broker, INSTANCE)
     broker.wait_for_port(broker.plain_port)
     return broker
 
@@ -167,8 +167,8 @@ def main():
         brokers = {name: broker for name, broker in brokers.items() if broker is not None}
         print(
             f"{o.payload} bytes, {o.rounds} rounds of {o.seconds} s, one broker worker on one core, load on"
-            " another; medians.\nCPU is the broker's, by delivered message. In runs as fast as possible a window of"
-            " messages is under way,\nand latency is that window's.\n"
+            " another; medians.\nCPU is the broker's, by delivered message. In runs as fast as possible a"
+            " window of messages is under way,\nand latency is that window's.\n"
         )
         for name, scenario in SCENARIOS:
             if o.only not in name:

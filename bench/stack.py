@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """stack: a Signet of its own for a measurement: PostgreSQL, the API and any number of brokers, in a folder
-that goes away afterwards. Standard library only. Everything started here is ended here, by its own process ID."""
+that goes away afterwards. Standard library only. What is started here is ended here, by its process ID."""
 
 import base64
 import http.client
@@ -18,6 +18,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ONSMQTT, CAS = "2020-04-20", "2020-04-07"
 START_SECONDS_MAX = 60
+API_IDLE_SECONDS_MAX = 30  # below the API's own limit for kept-alive connections
 
 
 def build_directory():
@@ -124,7 +125,7 @@ class Api:
     """Calls operations with HTTP Basic on one kept-alive connection."""
 
     def __init__(self, port, key_id, secret):
-        self.port, self.connection = port, None
+        self.port, self.connection, self.used = port, None, float("-inf")
         self.authorization = "Basic " + base64.b64encode(f"{key_id}:{secret}".encode()).decode()
 
     @staticmethod
@@ -136,12 +137,13 @@ class Api:
 
     def send(self, version, action, body):
         """Answer and headers; for callers that have made the body before they look at the clock."""
-        if self.connection is None:
+        if time.monotonic() - self.used > API_IDLE_SECONDS_MAX:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         headers = {"Authorization": self.authorization, "Content-Type": "application/json"}
         self.connection.request("POST", f"/{version}/{action}", body, headers)
         response = self.connection.getresponse()
         text = response.read()
+        self.used = time.monotonic()
         if response.status != 200:
             raise ApiError(f"{action}: {response.status} {text[:500].decode(errors='replace')}")
         return json.loads(text), dict(response.getheaders())
@@ -169,7 +171,7 @@ class Stack:
             process.stop()
         if self.postgres:
             self.private_postgres("remove")
-        if not os.environ.get("KEEP"): shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
         self.postgres = True
@@ -274,6 +276,18 @@ class Stack:
             control.sendall(b'{"op":"status"}\n')
             with control.makefile("rb") as lines:
                 return json.loads(lines.readline())
+
+    def wait_applied(self, broker, instance):
+        """Until the broker serves what is committed; before, it answers CONNECT with "unavailable"."""
+        while time.monotonic() - broker.begun < START_SECONDS_MAX:
+            broker.check()
+            try:
+                if self.status(instance)["applied"] > 0:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.01)
+        raise RuntimeError(f"{broker.name} has not loaded its configuration")
 
     def upload(self, name, certificate, key):
         """The certificate's ID as SetSniConfig wants it."""

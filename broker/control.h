@@ -12,8 +12,9 @@
 struct control;
 
 struct control_settings {
-        const char *path;  /* of the socket; a stale file of a dead broker is replaced, a living one is ERR_CONFLICT */
-        int clients_max;   /* connections at a time */
+        const char *path; /* of the socket; a stale file of a dead broker is replaced, a living one is
+                             ERR_CONFLICT */
+        int clients_max;  /* connections at a time */
         /* At least `revision` is committed. Called on the loop's thread. */
         void (*reload)(void *arg, int64_t revision);
         json_t *(*status)(void *arg); /* new reference; NULL when out of memory */
@@ -21,9 +22,11 @@ struct control_settings {
 };
 
 /* Binds with mode 0600 and listens. */
-MUST_CHECK enum err control_open(uv_loop_t *loop, const struct control_settings *settings, struct control **ret);
+MUST_CHECK enum err control_open(uv_loop_t *loop, const struct control_settings *settings,
+                                 struct control **ret);
 /* Loop's thread: answers every waiting {"op":"reload"} whose revision is now served. */
 void control_applied(struct control *c, int64_t revision);
-void control_close(struct control *c); /* removes the socket file; frees itself when the loop has run its close callbacks */
+void control_close(struct control *c); /* removes the socket file; frees itself when the loop has run its
+                                          close callbacks */
 
 #endif

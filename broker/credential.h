@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* credential: one server certificate with its chain and private key, stored once however many domains use it. At rest it
- * is DER (about 1 kB); parsing costs 0.2 to 0.5 ms and about 7 kB, so parsed forms stay in a bounded cache, one a worker: no lock
- * and no shared cache line on the handshake path. Immutable and reference-counted. */
+/* credential: one server certificate with its chain and private key, stored once however many domains use it.
+ * At rest it is DER (about 1 kB); parsing costs 0.2 to 0.5 ms and about 7 kB, so parsed forms stay in a
+ * bounded cache, one a worker: no lock and no shared cache line on the handshake path. Immutable and
+ * reference-counted. */
 #ifndef SIGNET_BROKER_CREDENTIAL_H
 #define SIGNET_BROKER_CREDENTIAL_H
 
@@ -17,10 +18,12 @@
 
 struct credential;
 
-/* Copies everything. `key` is the traditional DER of an RSA or EC key (kept in memory that is wiped when freed).
- * chain_count certificates after the leaf. Refuses nothing but lack of memory: parsing comes with first use. */
-MUST_CHECK enum err credential_new(int64_t id, const uint8_t leaf_sha256[32], struct bytes leaf, const struct bytes *chain,
-                                   int chain_count, struct bytes key, struct credential **ret);
+/* Copies everything. `key` is the traditional DER of an RSA or EC key (kept in memory that is wiped when
+ * freed). chain_count certificates after the leaf. Refuses nothing but lack of memory: parsing comes with
+ * first use. */
+MUST_CHECK enum err credential_new(int64_t id, const uint8_t leaf_sha256[32], struct bytes leaf,
+                                   const struct bytes *chain, int chain_count, struct bytes key,
+                                   struct credential **ret);
 struct credential *credential_ref(struct credential *c);
 struct credential *credential_unref(struct credential *c);
 CLEANUP_DEFINE(credentialp, struct credential *, credential_unref)
@@ -39,8 +42,8 @@ void credential_parsed_done(struct credential_parsed *parsed);
 /* Parses at once, without a cache: ERR_SYNTAX or ERR_MISMATCH say what a handshake would run into. */
 MUST_CHECK enum err credential_check(const struct credential *c);
 
-/* For caches: a reference that is also counted as one of a cache, so that caches on several threads can tell that
- * none but they still hold a credential. */
+/* For caches: a reference that is also counted as one of a cache, so that caches on several threads can tell
+ * that none but they still hold a credential. */
 struct credential *credential_ref_cached(struct credential *c);
 struct credential *credential_unref_cached(struct credential *c);
 bool credential_only_cached(const struct credential *c);
@@ -51,8 +54,9 @@ MUST_CHECK enum err credential_cache_new(size_t entries_max, struct credential_c
 struct credential_cache *credential_cache_free(struct credential_cache *cache);
 MUST_CHECK enum err credential_cache_get(struct credential_cache *cache, struct credential *c,
                                          struct credential_parsed *ret);
-/* Drops forms whose credential is held by caches only (after a new snapshot): a replaced key does not linger. The
- * reload thread and the other workers let go of the old snapshot a little later, so call it again after a second or so. */
+/* Drops forms whose credential is held by caches only (after a new snapshot): a replaced key does not linger.
+ * The reload thread and the other workers let go of the old snapshot a little later, so call it again after a
+ * second or so. */
 void credential_cache_trim(struct credential_cache *cache);
 
 #endif

@@ -18,6 +18,9 @@ int fabric_home(const struct context *ctx, const void *client_id, size_t len)
 
         for (size_t n = 0; n < len; n++)
                 hash = (hash ^ p[n]) * 1099511628211u;
+        /* FNV's last bytes reach its middle bits only by carry: without this, a fleet that is numbered at the
+         * end of its client IDs is at home on one or two workers. */
+        hash = (hash ^ hash >> 32) * 0xff51afd7ed558ccdu;
         return (int)((hash >> 32) % (uint64_t)ctx->count);
 }
 

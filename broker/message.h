@@ -31,8 +31,8 @@ static inline const uint8_t *message_payload(const struct message *m)
 }
 
 /* Copies. NULL when out of memory. The caller holds the one reference. */
-struct message *message_new(const void *topic, uint16_t topic_len, const void *payload, uint32_t payload_len, uint8_t qos,
-                            bool retain);
+struct message *message_new(const void *topic, uint16_t topic_len, const void *payload, uint32_t payload_len,
+                            uint8_t qos, bool retain);
 struct message *message_ref(struct message *m);
 struct message *message_unref(struct message *m); /* NULL is fine; returns NULL */
 CLEANUP_DEFINE(messagep, struct message *, message_unref)

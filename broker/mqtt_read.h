@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mqtt_read: bytes to packets. Pure and allocation-free: every string of a packet is borrowed from the input buffer.
- * One struct a packet type with room for what MQTT 5 adds (properties as borrowed bytes), so that protocol level 5
- * extends the readers and replaces nothing. */
+/* mqtt_read: bytes to packets. Pure and allocation-free: every string of a packet is borrowed from the input
+ * buffer. One struct a packet type with room for what MQTT 5 adds (properties as borrowed bytes), so that
+ * protocol level 5 extends the readers and replaces nothing. */
 #ifndef SIGNET_BROKER_MQTT_READ_H
 #define SIGNET_BROKER_MQTT_READ_H
 
@@ -11,8 +11,21 @@
 #include <stdint.h>
 
 enum mqtt_type {
-        MQTT_CONNECT = 1, MQTT_CONNACK, MQTT_PUBLISH, MQTT_PUBACK, MQTT_PUBREC, MQTT_PUBREL, MQTT_PUBCOMP, MQTT_SUBSCRIBE,
-        MQTT_SUBACK, MQTT_UNSUBSCRIBE, MQTT_UNSUBACK, MQTT_PINGREQ, MQTT_PINGRESP, MQTT_DISCONNECT, MQTT_AUTH
+        MQTT_CONNECT = 1,
+        MQTT_CONNACK,
+        MQTT_PUBLISH,
+        MQTT_PUBACK,
+        MQTT_PUBREC,
+        MQTT_PUBREL,
+        MQTT_PUBCOMP,
+        MQTT_SUBSCRIBE,
+        MQTT_SUBACK,
+        MQTT_UNSUBSCRIBE,
+        MQTT_UNSUBACK,
+        MQTT_PINGREQ,
+        MQTT_PINGRESP,
+        MQTT_DISCONNECT,
+        MQTT_AUTH
 };
 enum { MQTT_3_1 = 3, MQTT_3_1_1 = 4, MQTT_5 = 5 };
 enum { MQTT_FILTERS_MAX = 256 }; /* topic filters in one SUBSCRIBE or UNSUBSCRIBE */
@@ -25,21 +38,23 @@ struct mqtt_frame { /* one control packet: fixed header taken apart */
 enum mqtt_frame_result { MQTT_FRAME_OK, MQTT_FRAME_MORE, MQTT_FRAME_MALFORMED, MQTT_FRAME_TOO_LARGE };
 
 /* Looks at the front of `data`. MORE: not complete yet (ret->total_len is its length when known, else 0).
- * TOO_LARGE as soon as the fixed header says more than packet_max bytes in total. Flags that MQTT 3.1.1 §2.2.2
- * reserves and type 0 are MALFORMED. */
-enum mqtt_frame_result mqtt_read_frame(const uint8_t *data, size_t len, size_t packet_max, struct mqtt_frame *ret);
+ * TOO_LARGE as soon as the fixed header says more than packet_max bytes in total. Flags that MQTT 3.1.1
+ * §2.2.2 reserves and type 0 are MALFORMED. */
+enum mqtt_frame_result mqtt_read_frame(const uint8_t *data, size_t len, size_t packet_max,
+                                       struct mqtt_frame *ret);
 
 struct mqtt_connect { /* §3.1 */
-        struct bytes protocol, client_id, will_topic, will_payload, user_name, password, properties, will_properties;
+        struct bytes protocol, client_id, will_topic, will_payload, user_name, password, properties,
+                will_properties;
         uint16_t keep_alive_s;
         uint8_t level, will_qos;
         bool clean_start, will, will_retain, has_user_name, has_password;
 };
 enum mqtt_connect_result {
         MQTT_CONNECT_OK,
-        MQTT_CONNECT_MALFORMED,   /* close without an answer (§3.1.0, §4.8) */
+        MQTT_CONNECT_MALFORMED,    /* close without an answer (§3.1.0, §4.8) */
         MQTT_CONNECT_BAD_PROTOCOL, /* name is not "MQTT"/"MQIsdp": close */
-        MQTT_CONNECT_BAD_LEVEL    /* answer CONNACK 0x01; ret->level is what was asked for */
+        MQTT_CONNECT_BAD_LEVEL     /* answer CONNACK 0x01; ret->level is what was asked for */
 };
 enum mqtt_connect_result mqtt_read_connect(const struct mqtt_frame *f, struct mqtt_connect *ret);
 

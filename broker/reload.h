@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reload: the thread that keeps the broker at the instance's newest revision. It owns the broker's database connection.
- * Wakes on reload_wanted() (a notice from the API), on NOTIFY signet_instance, every few seconds to look for itself and
- * to say that it is alive (broker_node.seen_at); many notices while it works are one reload. While the database is away
- * it tries again with growing pauses (100 ms to 5 s) and the broker serves what it has. */
+/* reload: the thread that keeps the broker at the instance's newest revision. It owns the broker's database
+ * connection. Wakes on reload_wanted() (a notice from the API), on NOTIFY signet_instance, every few seconds
+ * to look for itself and to say that it is alive (broker_node.seen_at); many notices while it works are one
+ * reload. While the database is away it tries again with growing pauses (100 ms to 5 s) and the broker serves
+ * what it has. */
 #ifndef SIGNET_BROKER_RELOAD_H
 #define SIGNET_BROKER_RELOAD_H
 
@@ -19,20 +20,22 @@ struct reload_settings {
         const char *database_url, *database_password_file;
         const char *instance, *node_id;
         const struct master_key *master; /* borrowed; outlives the reload */
-        /* Called on the reload thread with a new snapshot (borrowed). Hands a reference to every worker and returns when each
-         * of them serves it. */
+        /* Called on the reload thread with a new snapshot (borrowed). Hands a reference to every worker and
+         * returns when each of them serves it. */
         void (*publish)(void *arg, struct snapshot *next);
         /* Called on the reload thread after publish, and after broker_node is written. */
         void (*applied)(void *arg, int64_t revision);
         void *arg;
 };
 
-/* Starts the thread. Does not wait for a first snapshot: without a database the broker comes up, refuses handshakes
- * and serves as soon as it has loaded. */
+/* Starts the thread. Does not wait for a first snapshot: without a database the broker comes up, refuses
+ * handshakes and serves as soon as it has loaded. */
 MUST_CHECK enum err reload_start(const struct reload_settings *settings, struct reload **ret);
-struct reload *reload_stop(struct reload *r); /* joins; removes this node from broker_node when the database answers */
+struct reload *
+reload_stop(struct reload *r); /* joins; removes this node from broker_node when the database answers */
 void reload_wanted(struct reload *r, int64_t revision); /* any thread; at least this revision is committed */
-/* For `status`: {"applied":…,"wanted":…,"loadedAt":…,"domains":…,"mode":…,"rejected":[…],"database":"ok"|"away",
+/* For `status`:
+ * {"applied":…,"wanted":…,"loadedAt":…,"domains":…,"mode":…,"rejected":[…],"database":"ok"|"away",
  * "reloads":…,"lastReloadMs":…}. New reference; any thread. */
 json_t *reload_status(struct reload *r);
 

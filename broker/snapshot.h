@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot: everything a worker needs to know about its instance at one revision. Immutable and reference-counted; built
- * completely aside (snapshot_load.h), then handed to every worker, which swaps one pointer. */
+/* snapshot: everything a worker needs to know about its instance at one revision. Immutable and
+ * reference-counted; built completely aside (snapshot_load.h), then handed to every worker, which swaps one
+ * pointer. */
 #ifndef SIGNET_BROKER_SNAPSHOT_H
 #define SIGNET_BROKER_SNAPSHOT_H
 
@@ -22,7 +23,8 @@ struct snapshot {
         int64_t loaded_at; /* clock_now() */
         enum authentication_mode mode;
         struct tls_table *tls;
-        struct credential *default_credential; /* NULL: none configured; names that match nothing are refused */
+        struct credential
+                *default_credential; /* NULL: none configured; names that match nothing are refused */
         struct access_keys *access_keys;
         struct credential_set *credentials; /* what `tls` and the default use, for the next load to share */
         struct rejected rejected;           /* rows that were not usable; the next load tries them again */
@@ -32,8 +34,8 @@ struct snapshot *snapshot_ref(struct snapshot *s);
 struct snapshot *snapshot_unref(struct snapshot *s);
 CLEANUP_DEFINE(snapshotp, struct snapshot *, snapshot_unref)
 
-/* The certificate for a name of the SNI extension as the client sent it (raw bytes; NULL/0: no SNI). Never NULL unless
- * nothing matches and there is no default. Borrowed from the snapshot. */
+/* The certificate for a name of the SNI extension as the client sent it (raw bytes; NULL/0: no SNI). Never
+ * NULL unless nothing matches and there is no default. Borrowed from the snapshot. */
 struct credential *snapshot_credential(const struct snapshot *s, const unsigned char *sni, size_t len);
 
 /* Borrowed secret; false when unknown or disabled. */
@@ -42,12 +44,13 @@ _Bool snapshot_access_key(const struct snapshot *s, const char *id, size_t id_le
 
 /* Access-key table, filled by the loader before it is shared. The secret is copied and wiped when freed. */
 MUST_CHECK enum err access_keys_new(size_t count_max, struct access_keys **ret);
-MUST_CHECK enum err access_keys_add(struct access_keys *keys, const char *id, const void *secret, size_t secret_len);
+MUST_CHECK enum err access_keys_add(struct access_keys *keys, const char *id, const void *secret,
+                                    size_t secret_len);
 struct access_keys *access_keys_ref(struct access_keys *keys);
 struct access_keys *access_keys_unref(struct access_keys *keys);
 CLEANUP_DEFINE(access_keysp, struct access_keys *, access_keys_unref)
-/* The same IDs with the same secrets: the loader then shares the old table, so that workers see by the pointer that
- * nothing changed. */
+/* The same IDs with the same secrets: the loader then shares the old table, so that workers see by the
+ * pointer that nothing changed. */
 _Bool access_keys_equal(const struct access_keys *a, const struct access_keys *b);
 
 #endif

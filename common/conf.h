@@ -17,7 +17,7 @@ enum setting_type {
 };
 
 struct setting {
-        const char *name;          /* environment variable */
+        const char *name; /* environment variable */
         enum setting_type type;
         size_t offset;             /* offsetof() in the program's settings struct */
         const char *default_value; /* "" is none */
@@ -25,7 +25,8 @@ struct setting {
         const char *help;          /* one line, with the unit */
 };
 
-/* Fills `settings` from the environment. On ERR_SYNTAX `why` (256 bytes) names the variable and what is wrong. */
+/* Fills `settings` from the environment. On ERR_SYNTAX `why` (256 bytes) names the variable and what is
+ * wrong. */
 MUST_CHECK enum err conf_read(const struct setting *table, size_t count, void *settings, char why[256]);
 void conf_done(const struct setting *table, size_t count, void *settings);
 void conf_help(const struct setting *table, size_t count, FILE *out);
@@ -36,8 +37,9 @@ struct conf_address { /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:8883"; port 0 
 };
 MUST_CHECK enum err conf_address(const char *text, struct conf_address *ret);
 
-/* Becomes `user` (name or number) with its groups; nothing when user is "" or is who runs. ERR_REFUSED when not root,
- * ERR_NOT_FOUND for an unknown user. Call after listening sockets and key files are opened, before threads. */
+/* Becomes `user` (name or number) with its groups; nothing when user is "" or is who runs. ERR_REFUSED when
+ * not root, ERR_NOT_FOUND for an unknown user. Call after listening sockets and key files are opened, before
+ * threads. */
 MUST_CHECK enum err conf_drop_privileges(const char *user);
 
 #endif

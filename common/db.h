@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* db: one PostgreSQL connection, for one thread at a time. Never logs and never returns the server's DETAIL (it may
- * quote row values). Parameters are always bound, never pasted into SQL. */
+/* db: one PostgreSQL connection, for one thread at a time. Never logs and never returns the server's DETAIL
+ * (it may quote row values). Parameters are always bound, never pasted into SQL. */
 #ifndef SIGNET_COMMON_DB_H
 #define SIGNET_COMMON_DB_H
 
@@ -30,25 +30,29 @@ enum db_format { DB_AS_TEXT = 0, DB_AS_BINARY = 1 };
 
 CLEANUP_DEFINE(pgresultp, PGresult *, PQclear)
 
-/* `url` is a libpq connection string or URL; the password comes from `password_file` (first line) when not NULL or "".
- * Connects at once (5 s at most). ERR_DB when unreachable: *ret is then NULL. `application` shows in pg_stat_activity.
- * The session: statement_timeout 30 s, idle_in_transaction_session_timeout 30 s, UTC. */
-MUST_CHECK enum err db_open(const char *url, const char *password_file, const char *application, struct db **ret);
-/* Makes a lost connection usable again (a fresh one); ERR_DB while the server is away. Cheap when it is alive. */
+/* `url` is a libpq connection string or URL; the password comes from `password_file` (first line) when not
+ * NULL or "". Connects at once (5 s at most). ERR_DB when unreachable: *ret is then NULL. `application` shows
+ * in pg_stat_activity. The session: statement_timeout 30 s, idle_in_transaction_session_timeout 30 s, UTC. */
+MUST_CHECK enum err db_open(const char *url, const char *password_file, const char *application,
+                            struct db **ret);
+/* Makes a lost connection usable again (a fresh one); ERR_DB while the server is away. Cheap when it is
+ * alive. */
 MUST_CHECK enum err db_ready(struct db *db);
 struct db *db_close(struct db *db);
 CLEANUP_DEFINE(dbp, struct db *, db_close)
 
-/* Runs one statement. ERR_DB: the connection is lost. ERR_CONFLICT: unique, foreign-key or exclusion violation.
- * ERR_QUERY: anything else; db_sqlstate() has the five characters. *ret is owned by the caller; ret may be NULL. */
+/* Runs one statement. ERR_DB: the connection is lost. ERR_CONFLICT: unique, foreign-key or exclusion
+ * violation. ERR_QUERY: anything else; db_sqlstate() has the five characters. *ret is owned by the caller;
+ * ret may be NULL. */
 MUST_CHECK enum err db_query(struct db *db, enum db_format format, PGresult **ret, const char *sql, int count,
                              const struct db_param *params);
 /* Several statements in one simple query, no parameters (migrations, BEGIN, LISTEN). */
 MUST_CHECK enum err db_exec(struct db *db, const char *sql);
 const char *db_sqlstate(const struct db *db); /* of the last failure; "" when none */
-const char *db_why(const struct db *db);      /* primary message of the last failure, without DETAIL; for logs */
+const char *db_why(const struct db *db); /* primary message of the last failure, without DETAIL; for logs */
 
-/* BEGIN … COMMIT. CLEANUP(db_tx) rolls back unless committed. After ERR_DB from db_commit the outcome is unknown. */
+/* BEGIN … COMMIT. CLEANUP(db_tx) rolls back unless committed. After ERR_DB from db_commit the outcome is
+ * unknown. */
 struct db_tx {
         struct db *db; /* NULL when ended */
 };
@@ -69,10 +73,10 @@ MUST_CHECK enum err db_bytea(const PGresult *rows, int row, int column, struct b
 /* Binary format. */
 int64_t db_binary_int(const PGresult *rows, int row, int column); /* int2, int4, int8, bool */
 
-/* LISTEN support: the socket to poll for reading (-1 when not connected); true when a notification had come in since the last call
- * (all of them are consumed). ERR_DB when the connection is lost. A query or db_ready on the same connection may take a
- * notification in before the socket is polled: ask db_notified after each. A new connection (db_ready after ERR_DB)
- * listens to nothing; its user repeats LISTEN. */
+/* LISTEN support: the socket to poll for reading (-1 when not connected); true when a notification had come
+ * in since the last call (all of them are consumed). ERR_DB when the connection is lost. A query or db_ready
+ * on the same connection may take a notification in before the socket is polled: ask db_notified after each.
+ * A new connection (db_ready after ERR_DB) listens to nothing; its user repeats LISTEN. */
 int db_socket(const struct db *db);
 MUST_CHECK enum err db_notified(struct db *db, bool *ret);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* log: one line `time level program key=value …` on standard error, written with one write(2).
  * Only the edges log (http.c/pipeline.c, conn.c, reload.c, main.c); libraries return errors instead.
- * Control characters and newlines in the text become '?', so a client cannot forge a line. Lines are cut at 4 KiB.
- * Never pass a request line, a query value, a password, a key or a secret. Thread-safe. */
+ * Control characters and newlines in the text become '?', so a client cannot forge a line. Lines are cut at 4
+ * KiB. Never pass a request line, a query value, a password, a key or a secret. Thread-safe. */
 #ifndef SIGNET_COMMON_LOG_H
 #define SIGNET_COMMON_LOG_H
 

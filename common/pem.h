@@ -22,8 +22,9 @@ struct pem_chain { /* leaf first; owns its certificates */
         int count;
 };
 
-/* Reads one to PEM_CHAIN_MAX CERTIFICATE blocks; text between blocks is ignored, trailing garbage inside a block is
- * not. ERR_SYNTAX with *ret_why (static text) on anything else; ERR_LIMIT for more blocks or text. */
+/* Reads one to PEM_CHAIN_MAX CERTIFICATE blocks; text between blocks is ignored, trailing garbage inside a
+ * block is not. ERR_SYNTAX with *ret_why (static text) on anything else; ERR_LIMIT for more blocks or text.
+ */
 MUST_CHECK enum err pem_read_chain(const char *text, size_t len, struct pem_chain *ret, const char **ret_why);
 void pem_chain_done(struct pem_chain *chain);
 static inline void cleanup_pem_chain(struct pem_chain *chain)
@@ -33,9 +34,9 @@ static inline void cleanup_pem_chain(struct pem_chain *chain)
 
 /* True when the PEM block is an encrypted private key (PKCS#8 ENCRYPTED or a Proc-Type header). */
 bool pem_key_is_encrypted(const char *text, size_t len);
-/* Reads an RSA or EC private key, PKCS#1, SEC1 or PKCS#8, encrypted or not. password NULL: none given; never asks a
- * terminal. ERR_PASSWORD when encrypted and the password is missing or wrong (or one is given and the key is not
- * encrypted), ERR_SYNTAX when no key, ERR_UNSUPPORTED for other algorithms. */
+/* Reads an RSA or EC private key, PKCS#1, SEC1 or PKCS#8, encrypted or not. password NULL: none given; never
+ * asks a terminal. ERR_PASSWORD when encrypted and the password is missing or wrong (or one is given and the
+ * key is not encrypted), ERR_SYNTAX when no key, ERR_UNSUPPORTED for other algorithms. */
 MUST_CHECK enum err pem_read_key(const char *text, size_t len, const char *password, EVP_PKEY **ret);
 /* ERR_MISMATCH unless the key is the certificate's. */
 MUST_CHECK enum err pem_key_matches(X509 *leaf, EVP_PKEY *key);

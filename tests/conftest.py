@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from harness import homes  # noqa: E402
 from harness.certs import Authority  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.stack import Stack  # noqa: E402
@@ -73,6 +74,22 @@ def shared(cluster):
     opener = Opener(cluster)
     yield opener()
     opener.close()
+
+
+@pytest.fixture
+def client(shared):
+    """client(...) → a connection over plain TCP; all are closed at the end."""
+    made = []
+
+    def make(client_id=None, **kwargs):
+        c = shared.client(client_id or homes.name(), tls=False, **kwargs)
+        assert c.code == 0
+        made.append(c)
+        return c
+
+    yield make
+    for c in made:
+        c.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -108,7 +108,6 @@ home_purge() {
                         rm -rf -- "$target"
                 fi
         done
-        ! is_root || [ ! -d /var/lib/signet ] || rmdir --ignore-fail-on-non-empty /var/lib/signet
         rm -rf -- "${HOME_DIR:?}"/{pg,run,log,pki,started,master.key,credentials.env,.lock,"$HOME_MARK"}
         rmdir -- "$HOME_DIR" 2>/dev/null || warn "$HOME_DIR holds things that are not Signet's; left there"
 }

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import ssl
 import time
 import uuid
 from urllib.parse import quote

@@ -56,6 +56,7 @@ class Client:
                  connect=True, version=None):
         self.client_id = client_id
         raw = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = tls_context(ca, version).wrap_socket(raw, server_hostname=sni) if tls else raw
         self.buffer, self.next_id, self.messages = b"", 0, []
         if not connect:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/openapi.h"
+#include "api/operation.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

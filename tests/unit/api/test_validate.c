@@ -112,6 +112,8 @@ Test(validate, integers_are_whole_and_fit)
                                           "99999999999999999999"};
 
         accepts("Id=ab&Page=100&Big=-9223372036854775808");
+        refuses("Id=ab&Page=101", "InvalidPage",
+                "Specified parameter Page is not valid: it must be from 1 to 100.");
         accepts("Id=ab&Big=9223372036854775807");
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
                 char query[128];

@@ -48,7 +48,7 @@ static void password_for(const char *secret, const char *client_id, char ret[64]
 
         crypt_hmac_sha1(secret, strlen(secret), client_id, strlen(client_id), mac);
         cr_assert_eq(text_base64(mac, sizeof mac, &b), ERR_OK);
-        strcpy(ret, buf_text(&b));
+        snprintf(ret, 64, "%s", buf_text(&b));
         buf_done(&b);
 }
 

@@ -105,7 +105,7 @@ static int64_t count(const char *sql)
         PGresult *rows = PQexec(base.admin, sql);
 
         cr_assert_eq(PQresultStatus(rows), PGRES_TUPLES_OK, "%s", PQerrorMessage(base.admin));
-        int64_t number = atoll(PQgetvalue(rows, 0, 0));
+        int64_t number = strtoll(PQgetvalue(rows, 0, 0), NULL, 10);
         PQclear(rows);
         return number;
 }

@@ -153,7 +153,7 @@ static void count_each(void *arg, const char *domain, struct credential *c)
 {
         int64_t *seen = arg;
 
-        cr_assert_eq(credential_id(c), atoi(domain + 1), "%s", domain);
+        cr_assert_eq(credential_id(c), strtoll(domain + 1, NULL, 10), "%s", domain);
         seen[0]++;
 }
 

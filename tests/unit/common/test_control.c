@@ -307,6 +307,8 @@ Test(control, a_peer_of_another_user_is_refused)
         enum err e;
 
         listen_as_a_stranger(&p);
+        /* Root talks to strangers only in a folder of theirs: see the next test. */
+        cr_assert(geteuid() != 0 || chown(p.folder, 0, 0) == 0);
         cr_assert_eq(pthread_create(&p.thread, NULL, serve, &p), 0);
         e = call(p.path, WAIT_MS, &got);
         pretended_uid = 0;
@@ -314,6 +316,22 @@ Test(control, a_peer_of_another_user_is_refused)
         cr_assert_eq(e, ERR_REFUSED);
         cr_assert_null(got);
         cr_assert_str_empty(p.request, "the request was told to a stranger");
+}
+
+Test(control, root_asks_the_broker_of_whoever_owns_the_run_directory)
+{
+        struct peer p = {.answer = "{\"ok\":true}\n"};
+        json_t *got = NULL;
+
+        if (geteuid() != 0) { /* whoever is not root asks its own broker, as every other test here does */
+                peer_listen(&p);
+        } else {
+                listen_as_a_stranger(&p);
+        }
+        cr_assert_eq(pthread_create(&p.thread, NULL, serve, &p), 0);
+        cr_assert_eq(call(p.path, WAIT_MS, &got), ERR_OK);
+        peer_close(&p);
+        json_decref(got);
 }
 
 Test(control, only_an_object_is_sent_and_only_below_the_limit)
