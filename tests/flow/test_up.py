@@ -1,0 +1,186 @@
+"""scripts/up and scripts/down as a newcomer runs them: as root, as an ordinary user, twice, in a very long path, and with
+programs that `cmake --install` has put somewhere else."""
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from harness.certs import fingerprint
+from harness.mqtt import Client, served
+from harness.process import ROOT, build_dir
+
+ORDINARY = "signet-tester"
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+class Installation:
+    """A SIGNET_HOME with ports of its own, run from `tree` by `user` (None: whoever runs the tests)."""
+
+    def __init__(self, tree, home, user=None, programs=None):
+        self.tree, self.home, self.user = Path(tree), Path(home), user
+        self.api, self.tls, self.tcp = free_ports(3)
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("SIGNET_") and k != "XDG_RUNTIME_DIR"}
+        self.env.update({"SIGNET_HOME": str(home), "SIGNET_API_LISTEN": f"127.0.0.1:{self.api}",
+                         "SIGNET_MQTTS_LISTEN": f"127.0.0.1:{self.tls}", "SIGNET_MQTT_LISTEN": f"127.0.0.1:{self.tcp}"})
+        if programs:
+            self.env["SIGNET_PROGRAMS"] = str(programs)
+
+    def run(self, *command, check=True):
+        prefix = ["runuser", "-u", self.user, "--"] if self.user else []
+        env = dict(self.env, HOME=pwd.getpwnam(self.user).pw_dir) if self.user else self.env
+        done = subprocess.run([*prefix, *map(str, command)], env=env, cwd="/tmp", stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False)
+        assert not check or done.returncode == 0, done.stdout[-6000:]
+        return done
+
+    def up(self):
+        return self.run(self.tree / "scripts" / "up").stdout
+
+    def down(self, *arguments):
+        return self.run(self.tree / "scripts" / "down", *arguments).stdout
+
+    def credentials(self):
+        text = (self.home / "credentials.env").read_text()
+        return tuple(re.search(rf"^ALIBABA_CLOUD_ACCESS_KEY_{n}=(\S+)$", text, re.M).group(1) for n in ("ID", "SECRET"))
+
+    def ctl(self, *arguments):
+        programs = self.env.get("SIGNET_PROGRAMS") or self.tree / "build" / "release"
+        return self.run("env", f"SIGNET_ENDPOINT=http://127.0.0.1:{self.api}", Path(programs) / "signetctl", *arguments).stdout
+
+    def data(self):
+        """What must survive: the mapping with its revision, the access key, the demo keys, the master key."""
+        mapping = re.sub(r'"RequestId": "[^"]*"', "", self.ctl("signet", "GetSniConfig", "--MqttInstanceId", "mqtt-cn-signet00001"))
+        files = ["credentials.env", "master.key", "pki/ca.crt", "pki/ca.key", "pki/device.crt", "pki/device.key",
+                 "pki/device_chain.crt", "pki/alpha.signet.example.crt", "pki/beta.signet.example.key"]
+        return mapping, {name: (self.home / name).read_text() for name in files}
+
+    def check_serving(self):
+        for domain in ("alpha.signet.example", "beta.signet.example"):
+            assert served(self.tls, domain) == fingerprint((self.home / "pki" / f"{domain}.crt").read_text())
+        key_id, secret = self.credentials()
+        login = (key_id, secret, "mqtt-cn-signet00001")
+        a = Client(self.tls, "GID_up@@@a", login, sni="beta.signet.example", ca=(self.home / "pki" / "ca.crt").read_text())
+        b = Client(self.tcp, "GID_up@@@b", login, tls=False)
+        b.publish("parent/p2p/GID_up@@@a", "hello", 1)
+        assert a.message()[:2] == ("parent/p2p/GID_up@@@a", b"hello")
+        a.close()
+        b.close()
+
+    def check_modes(self):
+        for name in ("credentials.env", "master.key", "pki/ca.key", "pki/device.key", "pki/alpha.signet.example.key"):
+            assert (self.home / name).stat().st_mode & 0o077 == 0, name
+
+    def story(self):
+        first = self.up()
+        assert "Signet is up" in first and self.credentials()[0] in first and self.credentials()[1] not in first
+        self.check_serving()
+        self.check_modes()
+        before = self.data()
+        self.up()
+        assert self.data() == before
+        self.down()
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", self.tls), timeout=5)
+        self.up()
+        assert self.data() == before
+        self.check_serving()
+
+
+@pytest.fixture
+def folder():
+    path = Path(tempfile.mkdtemp(prefix="signet-up-", dir="/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def end(folder):
+    """Whatever a test has brought up is taken down and removed; nothing may be left of it."""
+    made = []
+    yield made.append
+    for installation in made:
+        installation.down("--purge")
+        assert not installation.home.exists()
+
+
+def test_up_twice_down_and_up_again_keeps_everything(folder, end):
+    i = Installation(ROOT, folder / "home")
+    end(i)
+    i.story()
+
+
+def test_a_very_long_path_with_a_space_in_it(folder, end):
+    i = Installation(ROOT, folder / "a b" / ("long-" * 24) / ("path-" * 12))
+    end(i)
+    i.home.parent.mkdir(parents=True)
+    i.story()
+    assert len(str(i.home / "run" / "mqtt-cn-signet00001.sock")) > 200
+
+
+def test_up_repairs_what_kill_and_deletion_have_left(folder, end):
+    i = Installation(ROOT, folder / "home")
+    end(i)
+    i.up()
+    before = i.data()
+    for name in ("signet-api", "signet-broker"):
+        pid = int((i.home / "run" / f"{name}.pid").read_text().split()[0])
+        os.kill(pid, 9)
+    (i.home / "pki" / "device.crt").unlink()
+    i.up()
+    i.check_serving()
+    assert i.data()[0] == before[0]
+
+
+@pytest.fixture
+def ordinary():
+    """An ordinary user: made for the test when root runs it; else whoever runs it."""
+    if os.geteuid() != 0:
+        yield None
+        return
+    subprocess.run(["useradd", "--create-home", "--shell", "/bin/bash", ORDINARY], check=False, stderr=subprocess.DEVNULL)
+    yield ORDINARY
+    subprocess.run(["userdel", "--remove", ORDINARY], check=False, stderr=subprocess.DEVNULL)
+
+
+def test_an_ordinary_user_in_a_tree_of_his_own(folder, end, ordinary):
+    tree = folder / "signet"
+    tree.mkdir()
+    subprocess.run(f"tar -C '{ROOT}' --exclude=./build --exclude=./.signet --exclude=./.git -cf - . | tar -C '{tree}' -xf -",
+                   shell=True, check=True)
+    if ordinary:
+        subprocess.run(["chown", "-R", ordinary, folder], check=True)
+    i = Installation(tree, tree / ".signet", ordinary)
+    end(i)
+    i.story()
+
+
+def test_installed_programs_run_from_another_prefix_as_an_unprivileged_user(folder, end, ordinary):
+    """What the container images do: cmake --install, then no source tree, no root."""
+    prefix = folder / "prefix"
+    subprocess.run(["cmake", "--install", build_dir("release"), "--prefix", prefix, "--strip"], check=True,
+                   stdout=subprocess.PIPE)
+    for program in ("signet-api", "signet-broker", "signetctl"):
+        out = subprocess.run([prefix / "bin" / program, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", out)
+    home = folder / "user"
+    home.mkdir()
+    if ordinary:
+        subprocess.run(["chown", "-R", ordinary, home], check=True)
+    i = Installation(ROOT, home / "home", ordinary, prefix / "bin")
+    end(i)
+    i.story()
