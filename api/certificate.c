@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
@@ -211,6 +212,7 @@ static enum err check_key(X509 *leaf, char why[256])
         EVP_PKEY *key = X509_get0_pubkey(leaf);
         int kind = key != NULL ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
         char group[64] = "without a name";
+        int is_explicit = 0;
 
         if (kind == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < RSA_BITS_LEAST) {
                 (void)snprintf(why, 256, "The RSA key has %d bits; at least %d are needed.",
@@ -221,6 +223,11 @@ static enum err check_key(X509 *leaf, char why[256])
                 return ERR_OK;
         if (kind != EVP_PKEY_EC) {
                 (void)snprintf(why, 256, "The key is neither RSA nor EC.");
+                return ERR_UNSUPPORTED;
+        }
+        (void)EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit);
+        if (is_explicit != 0) { /* OpenSSL finds the name of such a curve; TLS clients do not look for it */
+                (void)snprintf(why, 256, "The EC key spells its curve out; it must name the curve.");
                 return ERR_UNSUPPORTED;
         }
         (void)EVP_PKEY_get_group_name(key, group, sizeof group, NULL);

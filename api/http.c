@@ -39,9 +39,14 @@ struct http {
         atomic_int_least64_t stop_by_ms; /* 0 while serving */
 };
 
+struct slot {                      /* one a connection */
+        struct exchange *exchange; /* the one that runs, or NULL */
+};
+
 struct exchange {       /* from the request line to the last byte of the reply */
         struct job job; /* first: the queue knows no more */
         struct http *http;
+        struct slot *slot;
         struct MHD_Connection *connection;
         struct request q;
         struct reply r;
@@ -53,6 +58,7 @@ struct exchange {       /* from the request line to the last byte of the reply *
 
 static struct exchange *exchange_free(struct exchange *x)
 {
+        x->slot->exchange = NULL;
         atomic_fetch_sub(&x->http->body_total, x->held);
         if (x->handed)
                 atomic_fetch_sub(&x->http->handed, 1);
@@ -66,10 +72,14 @@ static struct exchange *exchange_free(struct exchange *x)
 static void *on_target(void *owner, const char *target, struct MHD_Connection *connection)
 {
         struct http *h = owner;
-        struct exchange *x = calloc(1, sizeof *x);
+        struct slot *slot =
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+        struct exchange *x = slot != NULL ? calloc(1, sizeof *x) : NULL;
 
         if (x == NULL)
                 return NULL; /* on_request refuses */
+        x->slot = slot;
+        slot->exchange = x;
         x->http = h;
         x->connection = connection;
         reply_init(&x->r);
@@ -85,6 +95,25 @@ static void on_completed(void *owner, struct MHD_Connection *connection, void **
         (void)owner, (void)connection, (void)why;
         if (*state != NULL)
                 *state = exchange_free(*state);
+}
+
+/* libmicrohttpd 0.9.75 forgets to say that a request is completed when it gave up between the request line
+ * and the headers (a query of more parameters than fit its memory), so the connection's end is looked at too.
+ */
+static void on_connection(void *owner, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+        struct slot *slot = *context;
+
+        (void)owner, (void)connection;
+        if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+                *context = calloc(1, sizeof *slot);
+        } else if (slot != NULL) {
+                if (slot->exchange != NULL)
+                        (void)exchange_free(slot->exchange);
+                free(slot);
+                *context = NULL;
+        }
 }
 
 /* libmicrohttpd would decode in place; nobody reads what it makes of it. */
@@ -132,15 +161,6 @@ static enum route route_of(const struct request *q)
         return strncmp(q->target, documents, sizeof documents - 1) == 0 ? ROUTE_DOCUMENT : ROUTE_NONE;
 }
 
-/* Two lengths, or a length and chunks: a proxy in front may see other requests in the bytes than we do (RFC
- * 9112 6.3). */
-static bool length_is_doubtful(const struct request *q)
-{
-        size_t lengths = request_header_times(q, "content-length");
-
-        return lengths > 1 || (lengths == 1 && request_header(q, "transfer-encoding") != NULL);
-}
-
 static enum fault_id refusal_of(const struct exchange *x)
 {
         bool get = strcmp(x->q.method, "GET") == 0, post = strcmp(x->q.method, "POST") == 0;
@@ -148,7 +168,7 @@ static enum fault_id refusal_of(const struct exchange *x)
 
         if (x->refused != FAULT_NONE)
                 return x->refused;
-        if (length_is_doubtful(&x->q))
+        if (request_is_ambiguous(&x->q))
                 return FAULT_PARAMETER;
         if (x->route == ROUTE_NONE)
                 return FAULT_ACTION_NOT_FOUND;
@@ -202,7 +222,7 @@ static bool answer_at_once(const struct exchange *x)
 {
         const char *announced = request_header(&x->q, "content-length");
 
-        return request_header(&x->q, "expect") != NULL || length_is_doubtful(&x->q) ||
+        return request_header(&x->q, "expect") != NULL || request_is_ambiguous(&x->q) ||
                (announced != NULL && strtoull(announced, NULL, 10) > DRAIN_MAX);
 }
 
@@ -377,8 +397,9 @@ static struct MHD_Daemon *daemon_new(struct http *h, const struct listener *l)
                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
                 (unsigned)s->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                 connection_memory(s->connections_max), MHD_OPTION_URI_LOG_CALLBACK, on_target, h,
-                MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded,
-                NULL, MHD_OPTION_ARRAY, l->tls ? tls : &tls[3], MHD_OPTION_END);
+                MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_ARRAY, l->tls ? tls : &tls[3],
+                MHD_OPTION_END);
 }
 
 enum err http_open(const struct api_settings *s, struct listener *l, const struct master_key *master,

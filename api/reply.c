@@ -44,12 +44,22 @@ static enum err add_json(struct buf *body, const json_t *value)
         return json_dump_callback(value, add_piece, body, JSON_COMPACT) == 0 ? ERR_OK : ERR_NOMEM;
 }
 
-/* Text as XML 1.0 allows it: control characters it has no way to write become '?'. */
+static bool is_noncharacter(const char *text) /* U+FFFE and U+FFFF */
+{
+        return strncmp(text, "\xEF\xBF\xBE", 3) == 0 || strncmp(text, "\xEF\xBF\xBF", 3) == 0;
+}
+
+/* Text as XML 1.0 allows it: the characters it has no way to write become '?'. */
 static enum err add_escaped(struct buf *body, const char *text)
 {
         for (; *text != '\0'; text++) {
                 unsigned char c = (unsigned char)*text;
 
+                if (is_noncharacter(text)) {
+                        TRY(buf_add_text(body, "?"));
+                        text += 2;
+                        continue;
+                }
                 if (c == '&')
                         TRY(buf_add_text(body, "&amp;"));
                 else if (c == '<')

@@ -113,8 +113,30 @@ static bool media_type_is(const char *header, const char *type)
                (header[len] == '\0' || header[len] == ';' || is_blank(header[len]));
 }
 
+/* Counts in front of the parser, which makes up to 300 bytes of memory out of each "{}," and is asked before
+ * anybody has signed. */
+static bool json_is_bounded(const char *text, size_t len)
+{
+        size_t values = 0;
+        bool quoted = false;
+
+        for (size_t i = 0; i < len && values <= JSON_VALUES_MAX; i++) {
+                if (text[i] == '"')
+                        quoted = !quoted;
+                else if (quoted)
+                        i += text[i] == '\\'; /* and what it escapes */
+                else
+                        values += text[i] == ',' || text[i] == '[' || text[i] == '{';
+        }
+        return values <= JSON_VALUES_MAX;
+}
+
 static enum err parse_json(struct request *q, struct fault *f)
 {
+        if (!json_is_bounded(buf_text(&q->body), q->body.len))
+                return fault_set(f, FAULT_PARAMETER, "The JSON body has more than %d values.",
+                                 JSON_VALUES_MAX);
+
         json_error_t error; /* its text quotes the body: never shown */
         json_t *object = json_loadb(buf_text(&q->body), q->body.len, JSON_REJECT_DUPLICATES, &error);
 
@@ -153,6 +175,49 @@ enum err request_parse(struct request *q, struct fault *f)
         TRY(parse_body(q, f));
         buf_done(&q->body); /* may be 17 MiB, and the parameters hold all of it */
         return param_set_sort(&q->params, f);
+}
+
+static bool is_token(const char *name) /* RFC 9110 5.6.2 */
+{
+        size_t len =
+                strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~");
+
+        return len > 0 && name[len] == '\0';
+}
+
+static bool has_control(const char *value)
+{
+        for (; *value != '\0'; value++)
+                if (((unsigned char)*value < 0x20 && *value != '\t') || *value == 0x7F)
+                        return true;
+        return false;
+}
+
+/* "Content-Length:" CR LF " 3" is one header to some, but libmicrohttpd 0.9.75 glues a continuation line to
+ * the name and then sees no length at all. */
+static bool is_glued(const char *name, const char *framing)
+{
+        size_t len = strlen(framing);
+
+        return strncmp(name, framing, len) == 0 && name[len] != '\0';
+}
+
+bool request_is_ambiguous(const struct request *q)
+{
+        const char *coding = request_header(q, "transfer-encoding");
+        size_t lengths = request_header_times(q, "content-length");
+
+        for (size_t i = 0; i < q->header_count; i++) {
+                const struct header *h = &q->headers[i];
+
+                if (!is_token(h->name) || has_control(h->value) || is_glued(h->name, "content-length") ||
+                    is_glued(h->name, "transfer-encoding"))
+                        return true;
+        }
+        if (coding != NULL && (lengths > 0 || !text_same(coding, "chunked") ||
+                               request_header_times(q, "transfer-encoding") > 1))
+                return true;
+        return lengths > 1 || request_header_times(q, "host") > 1;
 }
 
 bool request_path_is(const struct request *q, const char *path)

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { JSON_VALUES_MAX = 16 * PARAM_COUNT_MAX };
 enum { HEADER_COUNT_MAX = 200, METHOD_MAX = 15, HOST_MAX = 255, OPERATION_NAME_MAX = 64 };
 
 struct header {
@@ -46,6 +47,9 @@ MUST_CHECK enum err request_add_header(struct request *q, const char *name, size
                                        const char *value, size_t value_len);
 /* Reads query and body into params, hashes the body and lets go of it. ERR_REFUSED with `f` set. */
 MUST_CHECK enum err request_parse(struct request *q, struct fault *f);
+/* A proxy in front may see other headers, or other requests in the same bytes, than we do (RFC 9112 5.1, 5.2,
+ * 6.3): two lengths, a length and chunks, another coding than chunked, a name that is no token, two hosts. */
+bool request_is_ambiguous(const struct request *q);
 bool request_path_is(const struct request *q, const char *path);
 /* First value of a header (lower-case name), NULL when absent; and how many there are. */
 const char *request_header(const struct request *q, const char *name);

@@ -29,6 +29,18 @@ static enum err claim_basic(const char *encoded, struct claim *c)
         return e == ERR_NOMEM ? e : ERR_OK; /* broken or too long: signature_key finds it empty */
 }
 
+/* Not for RPC v1, which signs neither path nor headers: whoever reads a signed request on its way could turn
+ * it into another operation. ACS3 signs the path, and an anonymous caller's SDK still names both in headers.
+ */
+static void claim_unsigned_names(const struct request *q, struct claim *c)
+{
+        if (c->action == NULL)
+                c->action = q->path_action[0] != '\0' ? q->path_action : request_header(q, "x-acs-action");
+        if (c->version == NULL)
+                c->version =
+                        q->path_version[0] != '\0' ? q->path_version : request_header(q, "x-acs-version");
+}
+
 enum err signature_claim(const struct request *q, struct claim *ret)
 {
         const char *authorization = request_header(q, "authorization");
@@ -49,15 +61,8 @@ enum err signature_claim(const struct request *q, struct claim *ret)
         } else if (authorization != NULL && begins(authorization, "Basic ")) {
                 e = claim_basic(authorization + strlen("Basic "), ret);
         }
-        if (q->path_action[0] != '\0' && ret->action == NULL)
-                ret->action = q->path_action;
-        if (q->path_version[0] != '\0' && ret->version == NULL)
-                ret->version = q->path_version;
-        /* Openly anonymous or bearer: an SDK that was given no key still names them in headers. */
-        if (ret->action == NULL)
-                ret->action = request_header(q, "x-acs-action");
-        if (ret->version == NULL)
-                ret->version = request_header(q, "x-acs-version");
+        if (ret->scheme != SCHEME_RPC)
+                claim_unsigned_names(q, ret);
         return e;
 }
 

@@ -113,7 +113,9 @@ static const struct {
 } key_reasons[] = {
         {ERR_PASSWORD, why_password},
         {ERR_MISMATCH, ": its private key belongs to another certificate"},
-        {ERR_UNSUPPORTED, ": its private key is neither RSA nor EC"},
+        {ERR_UNSUPPORTED,
+         ": its private key is neither RSA nor EC, or its encryption is not known or asks for "
+         "more than 2,000,000 rounds"},
         {ERR_SYNTAX, ": its private key is not well formed"},
         {ERR_LIMIT, ": its private key is larger than allowed"},
         {ERR_NOT_FOUND, " does not exist"}, /* any more */

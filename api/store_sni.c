@@ -224,7 +224,9 @@ static const char clear_serving_sql[] =
         " AND NOT EXISTS (SELECT FROM sni_certificate s WHERE s.certificate_id = c.id)"
         " AND NOT EXISTS (SELECT FROM instance i WHERE i.default_certificate_id = c.id)";
 
-/* The certificates of the mapping, which the foreign key of sni_certificate keeps from being deleted. */
+/* The certificates of the mapping, which the foreign key of sni_certificate keeps from being deleted. Rows go
+ * only once the foreign keys have locked every certificate that is needed: a deletion holds its certificate
+ * while it waits for our row to be gone. */
 static const char forget_certificates_sql[] =
         "DELETE FROM sni_certificate WHERE mqtt_instance_id = $1"
         " AND certificate_id <> ALL (string_to_array($2, ',')::bigint[])";
@@ -241,8 +243,8 @@ static enum err write_certificates(struct db *db, const struct sni_change *chang
                         TRY(buf_addf(&ids, "%s%" PRId64, ids.len > 0 ? "," : "",
                                      change->proof->certificates[i].id));
         const struct db_param params[] = {DB_TEXT(change->instance), DB_TEXT(buf_text(&ids))};
-        TRY(db_query(db, DB_AS_TEXT, NULL, forget_certificates_sql, 2, params));
-        return db_query(db, DB_AS_TEXT, NULL, keep_certificates_sql, 2, params);
+        TRY(db_query(db, DB_AS_TEXT, NULL, keep_certificates_sql, 2, params));
+        return db_query(db, DB_AS_TEXT, NULL, forget_certificates_sql, 2, params);
 }
 
 static enum err put_serving_keys(struct db *db, const struct sni_proof *proof)
@@ -275,8 +277,8 @@ static enum err write_keys(struct db *db, const struct sni_change *change, const
                                           DB_INT(change->default_certificate)};
 
         TRY(db_query(db, DB_AS_TEXT, NULL, lock_encrypted_sql, 4, params));
-        TRY(write_certificates(db, change));
         TRY(db_query(db, DB_AS_TEXT, NULL, default_sql, 2, use));
+        TRY(write_certificates(db, change));
         TRY(put_serving_keys(db, change->proof));
         return db_query(db, DB_AS_TEXT, NULL, clear_serving_sql, 3, params);
 }

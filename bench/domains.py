@@ -365,8 +365,8 @@ def main():
         f"\n{o.domains} domains over {o.certificates} certificates, P-256. Starts: as many workers as cores;"
         f" the rest: 1 worker\non one core, load on another. Medians of {o.starts} starts,"
         f" {o.changes} changes, {o.rounds} rounds of {o.handshakes} handshakes;\nratios are medians of the"
-        f" ratios within a round. A probe takes {figures['change_probe_ms']:.1f} ms: a change is seen that much"
-        " late at most.\n"
+        f" ratios within a round. A probe takes {figures['change_probe_ms']:.1f} ms: a change is seen that"
+        " much late at most.\n"
     )
     print(table(o, figures))
     if o.json:

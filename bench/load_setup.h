@@ -35,7 +35,7 @@ static inline void setup_options(struct load_options *o, int argc, char **argv)
                 {"client-prefix", OPTION_TEXT, &o->client_prefix, 0, 0,
                  "client ID is this and a number (default GID_bench@@@<pid>-)"},
                 {"topic-prefix", OPTION_TEXT, &o->topic_prefix, 0, 0,
-                 "topic is this/number (default bench/<pid>)"},
+                 "topic is this/number (default bench/<pid>; --p2p: bench)"},
                 {"p2p", OPTION_ON, &o->p2p, 0, 0, "topics <prefix>/p2p/<client ID>, nobody subscribes"},
                 {"pattern", OPTION_TEXT, &o->pattern, 0, 0,
                  "pairs (i to i+N/2, everybody both), self, one-way, fan-in, fan-out"},

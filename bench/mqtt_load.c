@@ -336,6 +336,8 @@ int main(int argc, char **argv)
                                     .drain_s = 10,
                                     .hold_max_s = 3600};
         setup_options(&l.o, argc, argv);
+        if (l.o.p2p && l.o.topic_prefix == topic_prefix)
+                l.o.topic_prefix = "bench"; /* the parent topic of a P2P topic is one level */
         setup_load(&l);
         setup_peer(&l);
         load_open_events(&l);

@@ -10,6 +10,7 @@
 
 #include "broker/context.h"
 #include "broker/outbox.h"
+#include "broker/ring.h"
 #include "broker/tls.h"
 #include "common/buf.h"
 
@@ -29,25 +30,33 @@ struct conn {
         struct tls_peer tls;
         int fd;
         enum conn_state state;
-        uint8_t level; /* MQTT protocol level, 0 before CONNECT */
-        bool want_write, reading_paused, in_dirty, in_paused, session_waiting;
+        uint8_t level;        /* MQTT protocol level, 0 before CONNECT */
+        uint8_t events;       /* what the poll waits for */
+        bool want_write;      /* the outbox waits for room in the socket */
+        bool read_waits;      /* TLS: reading, or the handshake, waits for room in the socket */
+        bool write_waits;     /* TLS: the outbox waits for bytes from the client */
+        bool reading_paused;  /* while a mailbox is over its limit */
+        bool read_again;      /* in `dirty` also because more can be read at once */
+        bool session_waiting; /* has more for us: resumed when the outbox has room */
         int move_to;
         struct outbox out;
         struct buf in; /* the beginning of a packet that has not come in completely */
         struct session *session;
+        char *client_id;        /* for the log; NULL before CONNECT */
         char *access_key_id;    /* whose signature let it in; NULL before */
         uint32_t keep_alive_ms; /* 0: none */
         uint64_t last_in_ms, since_ms;
         struct wheel_entry deadline;
-        struct conn *next, *previous, *next_dirty, *next_paused;
+        struct conn *next, *previous;
+        struct ring dirty, paused, shaking; /* in the context's rings of these names */
         struct sockaddr_storage address;
 };
 
 /* Takes the socket (closes it on failure too). `tls`: begins with a handshake. */
 void conn_accept(struct context *ctx, int fd, const struct sockaddr_storage *address, bool tls);
 /* The only way out. Writes what can be written at once (a CONNACK with a refusal), detaches the session, logs
- * one line with `reason` (copied). Safe inside packet handlers: the memory goes when the loop has closed the
- * handle. */
+ * one line with `reason` (copied). Safe inside packet handlers, not inside what a session calls (its sink):
+ * the memory goes when the loop has closed the handle. */
 void conn_close(struct conn *c, const char *reason);
 /* Puts bytes of a whole packet into the outbox; written at the end of the loop turn. Closes the connection
  * when there is no room: control packets are few, a client that makes so many does not read. */
@@ -58,7 +67,9 @@ void conn_activate(struct conn *c, struct session *s, uint8_t level, uint16_t ke
                    char *access_key_id);
 /* From a CONNECT handler, which then answers "not consumed": the packet is read again at its home. */
 void conn_move(struct conn *c, int home);
-/* End of a loop turn: writes what is waiting, reads again where congestion has ended. */
+/* End of a loop turn: goes on with handshakes that were put off, writes what is waiting, reads what was put
+ * off, reads again where congestion has ended. */
+void conn_shake_waiting(struct context *ctx);
 void conn_flush_all(struct context *ctx);
 void conn_resume_paused(struct context *ctx);
 /* A deadline slot has come (wheel_advance). */

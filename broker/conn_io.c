@@ -7,6 +7,8 @@
 #include <openssl/err.h>
 #include <sys/socket.h>
 
+enum { DISCARD_BYTES = 4096, DISCARD_TURNS = 64 };
+
 enum conn_io conn_io_handshake(SSL *ssl)
 {
         int r;
@@ -19,7 +21,7 @@ enum conn_io conn_io_handshake(SSL *ssl)
         case SSL_ERROR_WANT_READ:
                 return CONN_IO_AGAIN;
         case SSL_ERROR_WANT_WRITE:
-                return CONN_IO_MORE;
+                return CONN_IO_CROSSED;
         default:
                 return CONN_IO_ERROR;
         }
@@ -32,8 +34,9 @@ static enum conn_io read_tls(SSL *ssl, uint8_t *out, size_t room, size_t *ret_le
                 return CONN_IO_OK;
         switch (SSL_get_error(ssl, 0)) {
         case SSL_ERROR_WANT_READ:
-        case SSL_ERROR_WANT_WRITE:
                 return CONN_IO_AGAIN;
+        case SSL_ERROR_WANT_WRITE:
+                return CONN_IO_CROSSED;
         case SSL_ERROR_ZERO_RETURN:
                 return CONN_IO_EOF;
         default:
@@ -58,19 +61,35 @@ enum conn_io conn_io_read(SSL *ssl, int fd, uint8_t *out, size_t room, size_t *r
         return errno == EAGAIN || errno == EINTR ? CONN_IO_AGAIN : CONN_IO_ERROR;
 }
 
+bool conn_io_pending(const SSL *ssl)
+{
+        return ssl != NULL && SSL_has_pending(ssl) == 1;
+}
+
+/* After AGAIN or CROSSED the next call must begin with the same bytes, at least as many: OpenSSL may have
+ * made a record of them already. An outbox grows at its end only. */
+static enum conn_io write_tls(SSL *ssl, const uint8_t *bytes, size_t len, size_t *ret_len)
+{
+        ERR_clear_error();
+        if (SSL_write_ex(ssl, bytes, len, ret_len) == 1)
+                return CONN_IO_OK;
+        switch (SSL_get_error(ssl, 0)) {
+        case SSL_ERROR_WANT_WRITE:
+                return CONN_IO_AGAIN;
+        case SSL_ERROR_WANT_READ:
+                return CONN_IO_CROSSED;
+        default:
+                ERR_clear_error();
+                return CONN_IO_ERROR;
+        }
+}
+
 static enum conn_io write_once(SSL *ssl, int fd, const uint8_t *bytes, size_t len, size_t *ret_len)
 {
         ssize_t n;
 
-        if (ssl != NULL) {
-                int e;
-
-                ERR_clear_error();
-                if (SSL_write_ex(ssl, bytes, len, ret_len) == 1)
-                        return CONN_IO_OK;
-                e = SSL_get_error(ssl, 0);
-                return e == SSL_ERROR_WANT_WRITE || e == SSL_ERROR_WANT_READ ? CONN_IO_AGAIN : CONN_IO_ERROR;
-        }
+        if (ssl != NULL)
+                return write_tls(ssl, bytes, len, ret_len);
         n = send(fd, bytes, len, MSG_NOSIGNAL);
         if (n >= 0) {
                 *ret_len = (size_t)n;
@@ -95,13 +114,16 @@ enum conn_io conn_io_flush(SSL *ssl, int fd, struct outbox *o, uint8_t *scratch)
         return o->count > 0 ? CONN_IO_MORE : CONN_IO_OK;
 }
 
-void conn_io_goodbye(SSL *ssl, int fd, uint8_t *scratch, size_t room)
+void conn_io_goodbye(SSL *ssl, int fd)
 {
+        uint8_t away[DISCARD_BYTES]; /* not the worker's scratch: whoever closes us may be reading from that */
+
         if (ssl != NULL && SSL_is_init_finished(ssl)) {
                 ERR_clear_error();
                 (void)SSL_shutdown(ssl);
         }
         ERR_clear_error();
         (void)shutdown(fd, SHUT_WR);
-        (void)recv(fd, scratch, room, MSG_DONTWAIT);
+        for (int n = 0; n < DISCARD_TURNS && recv(fd, away, sizeof away, MSG_DONTWAIT) > 0; n++)
+                ;
 }

@@ -7,6 +7,7 @@
 
 #include "broker/credential.h"
 #include "broker/mailbox.h"
+#include "broker/ring.h"
 #include "broker/router.h"
 #include "broker/session.h"
 #include "broker/snapshot.h"
@@ -20,12 +21,12 @@
 struct conn;
 struct mqtt_frame;
 
-enum { WORKERS_MAX = 256, READ_BYTES = 65536, RECORD_BYTES = 16384 };
+enum { WORKERS_MAX = 256, READ_BYTES = 32768, RECORD_BYTES = 16384 };
 
 /* Read-only after start; shared by all workers. */
 struct broker_limits {
         uint32_t packet_max;          /* bytes of one control packet */
-        uint32_t connections_max;     /* of one worker */
+        uint32_t connections_max;     /* of all workers together */
         uint32_t handshakes_per_turn; /* steps of handshakes a loop turn; keeps connected devices served in a
                                          storm */
         uint32_t accepts_per_turn;
@@ -47,6 +48,7 @@ struct broker_limits {
         X(messages_in)                                                                                       \
         X(messages_out)                                                                                      \
         X(messages_dropped)                                                                                  \
+        X(messages_over_limit)                                                                               \
         X(sessions)                                                                                          \
         X(subscriptions)
 struct counters {
@@ -77,11 +79,16 @@ struct context {
         /* Top of the layers, called from below: what to do with a complete control packet. True: consumed. */
         bool (*packet)(struct conn *c, const struct mqtt_frame *f);
 
+        /* … likewise: flushes, posts and gives new budgets. At the end of each loop turn, and within one of
+         * very many events. */
+        void (*turn_end)(struct context *ctx);
+
         struct conn *connections; /* all of this worker's */
-        struct conn *dirty;       /* have something to write; flushed once at the end of the turn */
-        struct conn *paused;      /* not read while a mailbox is over its limit */
+        struct ring dirty;        /* have something to write, or to read without waiting for the socket */
+        struct ring paused;       /* not read while a mailbox is over its limit */
+        struct ring shaking;      /* whose handshake goes on when its turn has come */
         struct wheel wheel;
-        uint32_t handshakes_left, accepts_left; /* of this turn */
+        uint32_t handshakes_left, accepts_left, events_left; /* of this turn */
         bool stopping;
 
         struct counters counters;

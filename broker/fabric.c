@@ -54,7 +54,8 @@ static void arrive(struct context *to, struct mail *mail)
         struct routed *r = (struct routed *)mail;
 
         atomic_fetch_sub_explicit(&to->mailbox.bytes, cost(r), memory_order_relaxed);
-        deliver_here(to, r->message, r->client_id, r->client_id_len);
+        if (!to->stopping)
+                deliver_here(to, r->message, r->client_id, r->client_id_len);
         (void)message_unref(r->message);
         free(r);
 }
@@ -67,7 +68,7 @@ static void post(struct context *ctx, int to, struct message *m, const void *cli
                 COUNT(ctx, messages_dropped);
                 return;
         }
-        r->mail.run = arrive;
+        r->mail = (struct mail){.run = arrive};
         r->message = message_ref(m);
         r->client_id_len = (uint32_t)len;
         if (len > 0)

@@ -7,10 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* REST_MS: without a descriptor to spare or memory, before the next try. A client that says nothing and sets
+ * no keep alive is found dead by TCP. */
+enum { REST_MS = 100, TCP_IDLE_S = 300, TCP_PROBE_S = 30, TCP_PROBES = 4 };
 
 static int port_of(int fd)
 {
@@ -21,6 +26,21 @@ static int port_of(int fd)
                 return -1;
         return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
                                              : ((struct sockaddr_in *)&a)->sin_port);
+}
+
+/* Accepted sockets inherit these. TCP_NODELAY: we batch ourselves. */
+static void set_options(int fd)
+{
+        static const struct {
+                int level, name, value;
+        } options[] = {
+                {IPPROTO_TCP, TCP_NODELAY, 1},           {SOL_SOCKET, SO_KEEPALIVE, 1},
+                {IPPROTO_TCP, TCP_KEEPIDLE, TCP_IDLE_S}, {IPPROTO_TCP, TCP_KEEPINTVL, TCP_PROBE_S},
+                {IPPROTO_TCP, TCP_KEEPCNT, TCP_PROBES},
+        };
+
+        for (size_t n = 0; n < sizeof options / sizeof options[0]; n++)
+                (void)setsockopt(fd, options[n].level, options[n].name, &options[n].value, sizeof(int));
 }
 
 static int open_one(const struct addrinfo *ai, bool share)
@@ -34,6 +54,7 @@ static int open_one(const struct addrinfo *ai, bool share)
                 return -1;
         if (ai->ai_family == AF_INET6)
                 (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        set_options(fd);
         if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0)
                 return -1;
         opened = fd;
@@ -117,23 +138,64 @@ void listener_close(struct listener *l)
         l->count = 0;
 }
 
-/* No descriptor left: takes the client in with the spare one and closes it, or it would wake us for ever. */
-static void shed(struct listener_end *end, int listening)
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void on_rested(uv_timer_t *t)
+{
+        struct listener_end *end = t->data;
+
+        uv_poll_start(&end->poll, UV_READABLE, on_readable);
+}
+
+/* The poll is level-triggered: it would wake us for ever. */
+static void rest(struct listener_end *end)
+{
+        uv_poll_stop(&end->poll);
+        uv_timer_start(&end->rested, on_rested, REST_MS, 0);
+}
+
+/* No descriptor left: takes the client in with the spare one and closes it. False when another thread was
+ * quicker. */
+static bool shed(struct listener_end *end, int listening)
 {
         int fd;
 
-        close(end->spare_fd);
+        if (end->spare_fd >= 0)
+                close(end->spare_fd);
         fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0)
+        if (fd >= 0) {
+                COUNT(end->ctx, refused_over_limit);
                 close(fd);
+        }
         end->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        COUNT(end->ctx, refused_over_limit);
+        return fd >= 0;
 }
 
+static void not_accepted(struct listener_end *end, int listening)
+{
+        switch (errno) {
+        case EMFILE:
+        case ENFILE:
+                if (!shed(end, listening))
+                        rest(end);
+                break;
+        case ENOBUFS:
+        case ENOMEM:
+                rest(end);
+                break;
+        default: /* EAGAIN: that was all. Others: that one client's trouble */
+                break;
+        }
+}
+
+/* A connection counts where it lives, which is rarely where it was accepted. */
 static bool over_limit(const struct context *ctx)
 {
-        return atomic_load_explicit(&ctx->counters.connections, memory_order_relaxed) >=
-               ctx->limits->connections_max;
+        uint64_t sum = 0;
+
+        for (int n = 0; n < ctx->count; n++)
+                sum += atomic_load_explicit(&ctx->peers[n]->counters.connections, memory_order_relaxed);
+        return sum >= ctx->limits->connections_max;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -149,8 +211,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
                 int fd = accept4(listening, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
                 if (fd < 0) {
-                        if (errno == EMFILE || errno == ENFILE)
-                                shed(end, listening);
+                        not_accepted(end, listening);
                         return;
                 }
                 ctx->accepts_left--;
@@ -170,14 +231,17 @@ int listener_start(struct listener_end *end, struct context *ctx, const struct l
 
         *end = (struct listener_end){
                 .ctx = ctx, .listener = l, .spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC)};
-        end->poll.data = end;
-        r = uv_poll_init(&ctx->loop, &end->poll, l->fds[ctx->index]);
+        end->poll.data = end->rested.data = end;
+        r = uv_timer_init(&ctx->loop, &end->rested);
+        if (r == 0)
+                r = uv_poll_init(&ctx->loop, &end->poll, l->fds[ctx->index]);
         return r != 0 ? r : uv_poll_start(&end->poll, UV_READABLE, on_readable);
 }
 
 void listener_stop(struct listener_end *end)
 {
         uv_close((uv_handle_t *)&end->poll, NULL);
+        uv_close((uv_handle_t *)&end->rested, NULL);
         if (end->spare_fd >= 0)
                 close(end->spare_fd);
 }

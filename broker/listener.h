@@ -32,6 +32,7 @@ struct listener_end {
         struct context *ctx;
         const struct listener *listener;
         uv_poll_t poll;
+        uv_timer_t rested;
         int spare_fd; /* given up for a moment when descriptors run out, so that clients are closed and not
                          left waiting */
 };

@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { CONTROL_CLIENTS_MAX = 64, NODE_ID_SIZE = 320 };
+enum { CONTROL_CLIENTS_MAX = 64, NODE_ID_SIZE = 320, STOP_SECONDS_MAX = 8 };
 
 struct broker {
         struct broker_settings settings;
@@ -44,7 +44,7 @@ static void set_limits(struct broker *b)
 
         b->limits = (struct broker_limits){
                 .packet_max = (uint32_t)s->packet_max,
-                .connections_max = ((uint32_t)s->connections_max + workers - 1) / workers,
+                .connections_max = (uint32_t)s->connections_max,
                 .handshakes_per_turn = (uint32_t)s->handshakes_per_turn,
                 .accepts_per_turn = (uint32_t)s->accepts_per_turn,
                 .outbox_bytes_max = (uint32_t)s->outbox_bytes_max,
@@ -162,11 +162,24 @@ static json_t *on_status(void *arg)
 
 /* ---- end ---- */
 
+/* A database that neither answers nor ends the connection keeps the reload thread waiting. */
+static void too_late(int number)
+{
+        static const char text[] = "signet-broker: stopping took too long\n";
+        ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+
+        (void)number;
+        (void)ignored;
+        _exit(1);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
         struct broker *b = handle->data;
 
         log_info("signal=%d stopping", number);
+        signal(SIGALRM, too_late);
+        alarm(STOP_SECONDS_MAX);
         b->reload = reload_stop(b->reload);
         b->workers = workers_stop(b->workers);
         control_close(b->control);
@@ -205,8 +218,13 @@ static enum err start_threads(struct broker *b)
                                           .applied = on_applied,
                                           .arg = b};
 
+        enum err e;
+
         TRY(workers_start(&w, &b->workers));
-        return reload_start(&r, &b->reload);
+        e = reload_start(&r, &b->reload);
+        if (e != ERR_OK)
+                b->workers = workers_stop(b->workers);
+        return e;
 }
 
 static enum err open_control(struct broker *b, char why[256])

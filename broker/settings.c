@@ -2,8 +2,11 @@
 #include "broker/settings.h"
 
 #include "broker/context.h"
+#include "common/cleanup.h"
 #include "common/conf.h"
 
+#include <limits.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,18 +77,43 @@ static enum err derive(char **field, const char *before, const char *middle, con
         return ERR_OK;
 }
 
+/* For a quoted value of a connection string (PostgreSQL manual §34.1.1.1). */
+static enum err quote(const char *text, char **ret)
+{
+        char *quoted = malloc(2 * strlen(text) + 1), *to = quoted;
+
+        if (quoted == NULL)
+                return ERR_NOMEM;
+        for (; *text != '\0'; *to++ = *text++)
+                if (*text == '\'' || *text == '\\')
+                        *to++ = '\\';
+        *to = '\0';
+        *ret = quoted;
+        return ERR_OK;
+}
+
+/* As many as this process may run on, which taskset or a container may make fewer than the machine has. */
+static int64_t cores(void)
+{
+        cpu_set_t set;
+
+        return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static enum err derive_all(struct broker_settings *s)
 {
-        char absolute[4096];
+        CLEANUP(freep) char *folder = NULL;
+        char absolute[PATH_MAX];
 
         /* libpq takes a host for a socket folder only when it is an absolute path. */
         if (realpath(s->home, absolute) == NULL)
                 snprintf(absolute, sizeof absolute, "%s", s->home);
         TRY(derive(&s->run_dir, absolute, "/run", ""));
         TRY(derive(&s->master_key_file, absolute, "/master.key", ""));
-        TRY(derive(&s->database_url, "host='", s->run_dir, "' dbname=signet user=signet_broker"));
+        TRY(quote(s->run_dir, &folder));
+        TRY(derive(&s->database_url, "host='", folder, "' dbname=signet user=signet_broker"));
         if (s->workers == 0)
-                s->workers = sysconf(_SC_NPROCESSORS_ONLN);
+                s->workers = cores();
         if (s->workers < 1)
                 s->workers = 1;
         if (s->workers > WORKERS_MAX)

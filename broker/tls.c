@@ -78,6 +78,7 @@ enum err tls_context_new(struct context *ctx, SSL_CTX **ret)
         SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        SSL_CTX_set_read_ahead(tls, 1); /* a record in one read(2), not two; see conn_io_pending() */
         SSL_CTX_set_max_cert_list(tls, CLIENT_CHAIN_BYTES_MAX);
         SSL_CTX_set_client_hello_cb(tls, on_client_hello, NULL);
         SSL_CTX_set_tlsext_servername_callback(tls, on_server_name);
@@ -100,6 +101,12 @@ SSL *tls_accept(struct context *ctx, int fd, struct tls_peer *peer)
         SSL_set_app_data(ssl, peer);
         SSL_set_accept_state(ssl);
         return ssl;
+}
+
+void tls_accepted(SSL *ssl, struct tls_peer *peer)
+{
+        SSL_certs_clear(ssl);
+        peer->served = credential_unref(peer->served);
 }
 
 void tls_failure(const struct tls_peer *peer, char *text, size_t len)

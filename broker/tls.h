@@ -18,11 +18,15 @@ MUST_CHECK enum err tls_context_new(struct context *ctx, SSL_CTX **ret);
 /* What a connection lends to its SSL (SSL_set_app_data). */
 struct tls_peer {
         struct context *ctx;
-        struct credential *served; /* what was chosen, referenced; NULL before the ClientHello */
+        struct credential *served; /* what was chosen, referenced; NULL before the ClientHello and after the
+                                      handshake */
         const char *refusal;       /* static text when the handshake was refused by us */
 };
 /* A server-side SSL on `fd` that reports to `peer`. NULL when out of memory. */
 SSL *tls_accept(struct context *ctx, int fd, struct tls_peer *peer);
+/* After the handshake: lets go of the certificate and key, which live on in the snapshot only. A replaced key
+ * is wiped although connections that it has served go on. */
+void tls_accepted(SSL *ssl, struct tls_peer *peer);
 /* Why the last handshake failed, for the log; clears OpenSSL's queue. `text` is filled with at most len
  * bytes. */
 void tls_failure(const struct tls_peer *peer, char *text, size_t len);

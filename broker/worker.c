@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONGESTION_LOOK_MS = 2 };
+enum {
+        CONGESTION_LOOK_MS = 2,
+        TURN_EVENTS_MAX = 256,
+        STALL_MS = 1000,
+        TRIM_TICKS = 2000 / WHEEL_TICK_MS /* until every worker has let go of the snapshot before */
+};
 
 struct worker {
         struct context ctx;
@@ -20,6 +25,9 @@ struct worker {
         uv_idle_t busy;  /* active while something is still to be written: the loop then does not sleep */
         uv_timer_t tick; /* deadlines */
         uv_timer_t look; /* while connections are paused by congestion */
+        uint64_t ticked_ms;
+        bool forgave;       /* the last tick came late, and nobody's deadline was looked at */
+        uint32_t trim_left; /* ticks; 0: nothing to trim */
         pthread_t thread;
         bool started;
 };
@@ -42,23 +50,40 @@ static void look_again(uv_timer_t *t)
         (void)t; /* waking up is enough: the end of the turn looks */
 }
 
-static void end_turn(uv_prepare_t *prepare)
+static void end_turn(struct context *ctx)
 {
-        struct worker *w = prepare->data;
-        struct context *ctx = &w->ctx;
+        struct worker *w = (struct worker *)ctx; /* its first member */
 
+        if (ctx->stopping)
+                return;
+        ctx->handshakes_left = ctx->limits->handshakes_per_turn;
+        ctx->accepts_left = ctx->limits->accepts_per_turn;
+        ctx->events_left = TURN_EVENTS_MAX;
+        conn_shake_waiting(ctx);
         conn_flush_all(ctx);
         for (int to = 0; to < ctx->count; to++)
                 mailbox_post(&ctx->peers[to]->mailbox, &ctx->outgoing[to]);
         conn_resume_paused(ctx);
-        if (ctx->paused != NULL)
+        if (!ring_empty(&ctx->paused))
                 uv_timer_start(&w->look, look_again, CONGESTION_LOOK_MS, 0);
-        if (ctx->dirty != NULL)
+        if (!ring_empty(&ctx->dirty) || !ring_empty(&ctx->shaking))
                 uv_idle_start(&w->busy, stay_awake);
         else
                 uv_idle_stop(&w->busy);
-        ctx->handshakes_left = ctx->limits->handshakes_per_turn;
-        ctx->accepts_left = ctx->limits->accepts_per_turn;
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+        end_turn(prepare->data);
+}
+
+/* After a stop (SIGSTOP, a paused machine) the clients' words are still in their sockets: timers come first
+ * in libuv's turn, so one tick lets them be read. */
+static bool came_late(struct worker *w, uint64_t now_ms)
+{
+        w->forgave = !w->forgave && now_ms > w->ticked_ms + WHEEL_TICK_MS + STALL_MS;
+        w->ticked_ms = now_ms;
+        return w->forgave;
 }
 
 static void on_tick(uv_timer_t *t)
@@ -66,8 +91,14 @@ static void on_tick(uv_timer_t *t)
         struct worker *w = t->data;
         struct context *ctx = &w->ctx;
 
+        if (came_late(w, uv_now(&ctx->loop)))
+                return;
+        if (w->trim_left > 0 && --w->trim_left == 0)
+                credential_cache_trim(ctx->credentials);
         wheel_advance(&ctx->wheel, uv_now(&ctx->loop), conn_due, ctx);
         atomic_store_explicit(&ctx->counters.sessions, session_table_count(ctx->sessions),
+                              memory_order_relaxed);
+        atomic_store_explicit(&ctx->counters.messages_over_limit, session_table_dropped(ctx->sessions),
                               memory_order_relaxed);
         atomic_store_explicit(&ctx->counters.subscriptions, router_count(ctx->router), memory_order_release);
 }
@@ -104,6 +135,7 @@ static void close_refused(struct context *ctx)
 static void take_snapshot(struct context *ctx, struct mail *m)
 {
         struct snapshot_mail *sm = (struct snapshot_mail *)m;
+        struct worker *w = (struct worker *)ctx;
         struct handover *h = sm->handover;
         struct snapshot *before = ctx->snapshot;
 
@@ -111,7 +143,8 @@ static void take_snapshot(struct context *ctx, struct mail *m)
         if (before != NULL && before->access_keys != ctx->snapshot->access_keys)
                 close_refused(ctx);
         (void)snapshot_unref(before);
-        credential_cache_trim(ctx->credentials);
+        if (w->trim_left == 0)
+                w->trim_left = TRIM_TICKS;
         free(sm);
         pthread_mutex_lock(&h->lock);
         if (--h->left == 0)
@@ -136,7 +169,7 @@ void workers_publish(struct workers *all, struct snapshot *next)
 
                 if (m == NULL)
                         abort(); /* a worker left behind would serve what is no longer true */
-                *m = (struct snapshot_mail){{NULL, take_snapshot}, snapshot_ref(next), &h};
+                *m = (struct snapshot_mail){{.run = take_snapshot, .urgent = true}, snapshot_ref(next), &h};
                 post_one(all->contexts[n], &m->mail);
         }
         pthread_mutex_lock(&h.lock);
@@ -154,6 +187,10 @@ static enum err context_init(struct context *ctx, const struct worker_settings *
         ctx->limits = s->limits;
         ctx->instance = s->instance;
         ctx->packet = packet_handle;
+        ctx->turn_end = end_turn;
+        ring_init(&ctx->dirty);
+        ring_init(&ctx->paused);
+        ring_init(&ctx->shaking);
         wheel_init(&ctx->wheel, uv_now(&ctx->loop));
         TRY(router_new(&ctx->router));
         TRY(session_table_new(&s->limits->sessions, ctx->router, &ctx->sessions));
@@ -167,10 +204,11 @@ static enum err worker_init(struct worker *w, const struct worker_settings *s)
 
         TRY(context_init(&w->ctx, s));
         w->turn_end.data = w->tick.data = w;
+        w->ticked_ms = uv_now(loop);
         if (uv_prepare_init(loop, &w->turn_end) != 0 || uv_idle_init(loop, &w->busy) != 0 ||
             uv_timer_init(loop, &w->tick) != 0 || uv_timer_init(loop, &w->look) != 0)
                 return ERR_NOMEM;
-        uv_prepare_start(&w->turn_end, end_turn);
+        uv_prepare_start(&w->turn_end, on_prepare);
         uv_timer_start(&w->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
         for (; w->end_count < s->listener_count; w->end_count++)
                 if (listener_start(&w->ends[w->end_count], &w->ctx, &s->listeners[w->end_count]) != 0)
@@ -222,8 +260,10 @@ enum err workers_start(const struct worker_settings *settings, struct workers **
                 TRY(worker_init(w, settings));
         }
         for (int n = 0; n < all->count; n++) {
-                if (pthread_create(&all->each[n]->thread, NULL, run, all->each[n]) != 0)
+                if (pthread_create(&all->each[n]->thread, NULL, run, all->each[n]) != 0) {
+                        (void)workers_stop(all);
                         return ERR_NOMEM;
+                }
                 all->each[n]->started = true;
         }
         *ret = all;
@@ -256,7 +296,7 @@ struct workers *workers_stop(struct workers *all)
 
                 if (m == NULL)
                         abort();
-                m->run = end_worker;
+                *m = (struct mail){.run = end_worker, .urgent = true};
                 post_one(all->contexts[n], m);
         }
         for (int n = 0; n < all->count; n++)
@@ -266,7 +306,7 @@ struct workers *workers_stop(struct workers *all)
                 for (int to = 0; to < all->count; to++)
                         mailbox_post(&all->contexts[to]->mailbox, &all->contexts[from]->outgoing[to]);
         for (int n = 0; n < all->count; n++)
-                mailbox_run(&all->contexts[n]->mailbox);
+                mailbox_drain(&all->contexts[n]->mailbox);
         for (int n = 0; n < all->count; n++)
                 worker_free(all->each[n]);
         free(all);

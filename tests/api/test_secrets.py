@@ -91,6 +91,8 @@ def break_the_database(s):
         s.sql(f'SELECT "{MARKER}" FROM access_key', user="signet_broker")
     s.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
           "pg_backend_pid()")
+    # a call that meets a connection in the moment of its end is answered 503; wait until all are new
+    wait_until(lambda: all(s.api.v3("ListInstances").status == 200 for _ in range(20)), what="the API to have reconnected")
 
 
 @pytest.fixture(scope="module")
@@ -99,17 +101,19 @@ def played(cluster, authority):
     from conftest import Opener
 
     opener = Opener(cluster)
-    s = opener()
-    certs = (authority.issue("r.example.com", key="rsa:2048"), authority.issue("e.example.com"),
-             authority.issue("l.example.com", password=PASSWORDS[0]))
-    api, wrong = Recording(s.api), Recording(s.api, "wrong-" + s.secret[::-1])
-    exercise(s, api, wrong, certs, "before")
-    log_in(s)
-    break_the_database(s)
-    exercise(s, api, wrong, certs, "after")
-    assert s.served(f"{MARKER}.example.com") == certs[2].sha256
-    yield s, api, certs, collect(s, [api, wrong])
-    opener.close()
+    try:
+        s = opener()
+        certs = (authority.issue("r.example.com", key="rsa:2048"), authority.issue("e.example.com"),
+                 authority.issue("l.example.com", password=PASSWORDS[0]))
+        api, wrong = Recording(s.api), Recording(s.api, "wrong-" + s.secret[::-1])
+        exercise(s, api, wrong, certs, "before")
+        log_in(s)
+        break_the_database(s)
+        exercise(s, api, wrong, certs, "after")
+        assert s.served(f"{MARKER}.example.com") == certs[2].sha256
+        yield s, api, certs, collect(s, [api, wrong])
+    finally:
+        opener.close()
 
 
 def collect(s, apis):

@@ -71,6 +71,7 @@ def test_a_subscriber_that_does_not_read_harms_nobody(open_stack, qos):
     flood(1700)
     assert time.monotonic() - began < 60
     assert s.broker.memory_kb() - before < 8 * 1024
+    wait_until(lambda: s.status()["counters"]["messages_over_limit"] > 1000, what="what was dropped to be counted")
     for raw in sleepers:
         raw.close()
     wait_until(lambda: s.status()["counters"]["connections"] == 3, what="the sleepers to be gone")

@@ -96,6 +96,54 @@ Test(request, refuses_bodies_of_other_types_and_broken_json)
         refused("POST / HTTP/1.1\r\n" JSON "\r\n{\"A\":[[[[[[[[[[1]]]]]]]]]]}", "InvalidParameter", "nested");
 }
 
+/* "{}," 16 MiB long was 1.5 GiB of memory. */
+Test(request, counts_json_values_before_they_cost_memory)
+{
+        CLEANUP(buf) struct buf many = BUF_UP_TO(200000);
+        CLEANUP(buf) struct buf quoted = BUF_UP_TO(200000);
+
+        cr_assert_eq(buf_add_text(&many, "POST / HTTP/1.1\r\n" JSON "\r\n{\"A\":[{}"), ERR_OK);
+        cr_assert_eq(buf_add_text(&quoted, "POST / HTTP/1.1\r\n" JSON "\r\n{\"A\":\"\\\""), ERR_OK);
+        for (int i = 0; i < JSON_VALUES_MAX; i++) {
+                cr_assert_eq(buf_add_text(&many, ",{}"), ERR_OK);
+                cr_assert_eq(buf_add_text(&quoted, ",{}"), ERR_OK);
+        }
+        cr_assert_eq(buf_add_text(&many, "]}"), ERR_OK);
+        cr_assert_eq(buf_add_text(&quoted, "\"}"), ERR_OK);
+        refused(buf_text(&many), "InvalidParameter", "more than 16000 values");
+        CLEANUP(request) struct request q = raw_request_parsed(buf_text(&quoted));
+
+        cr_assert_eq(strlen(param_set_text(&q.params, "A")), 1 + 3 * JSON_VALUES_MAX);
+}
+
+static bool ambiguous(const char *name, const char *value, const char *name2, const char *value2)
+{
+        CLEANUP(request) struct request q = {0};
+
+        cr_assert_eq(request_add_header(&q, name, strlen(name), value, strlen(value)), ERR_OK);
+        if (name2 != NULL)
+                cr_assert_eq(request_add_header(&q, name2, strlen(name2), value2, strlen(value2)), ERR_OK);
+        return request_is_ambiguous(&q);
+}
+
+Test(request, is_ambiguous_when_a_proxy_may_read_it_in_another_way)
+{
+        cr_expect_not(ambiguous("Transfer-Encoding", "Chunked", "Host", "a"));
+        cr_expect_not(ambiguous("Content-Length", "3", "X-Two", "\xC3\xA9\ta"));
+        cr_expect(ambiguous("Content-Length", "3", "Content-Length", "3"));
+        cr_expect(ambiguous("Content-Length", "3", "Transfer-Encoding", "chunked"));
+        cr_expect(ambiguous("Transfer-Encoding", "chunked", "transfer-encoding", "chunked"));
+        cr_expect(ambiguous("Transfer-Encoding", "gzip, chunked", NULL, NULL));
+        cr_expect(ambiguous("Transfer-Encoding", "", NULL, NULL));
+        cr_expect(ambiguous("Transfer-Encoding ", "chunked", NULL, NULL));
+        cr_expect(ambiguous("Content-Length\t", "3", NULL, NULL));
+        cr_expect(ambiguous("Content-Length3", "", NULL, NULL));
+        cr_expect(ambiguous("Transfer-Encodingchunked", "", NULL, NULL));
+        cr_expect(ambiguous("", "x", NULL, NULL));
+        cr_expect(ambiguous("X", "a\rContent-Length: 3", NULL, NULL));
+        cr_expect(ambiguous("Host", "a", "Host", "a"));
+}
+
 Test(request, counts_and_measures_names)
 {
         CLEANUP(buf) struct buf many = BUF_UP_TO(100000);

@@ -299,6 +299,21 @@ Test(signature, rpc_notices_whatever_is_altered)
         cr_expect_eq(altered(V1_GET, "2025-01-02T", "2025-01-02t", THEN), FAULT_TIME_FORMAT);
 }
 
+/* Path and headers are not signed: on its way, a request could be turned into another operation. */
+Test(signature, rpc_takes_action_and_version_from_signed_parameters_only)
+{
+        CLEANUP(request)
+        struct request q = raw_request_parsed("POST /2020-04-20/ListInstances?Signature=x HTTP/1.1\r\n"
+                                              "x-acs-action: ListInstances\r\n"
+                                              "x-acs-version: 2020-04-20\r\n\r\n");
+        CLEANUP(claim) struct claim c = {0};
+
+        cr_assert_eq(signature_claim(&q, &c), ERR_OK);
+        cr_expect_eq(c.scheme, SCHEME_RPC);
+        cr_expect_null(c.action);
+        cr_expect_null(c.version);
+}
+
 Test(signature, both_schemes_keep_to_fifteen_minutes_either_way)
 {
         static const char *const titles[] = {V1_GET, V3_GET};

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conn_read: what comes in: the handshake, bytes, control packets. Work of one connection that a turn has no
+ * more time for is put off, in the order in which it came, and the loop does not sleep until it is done. */
+#include "broker/conn_io.h"
+#include "broker/conn_part.h"
+#include "broker/fabric.h"
+#include "broker/mqtt_read.h"
+
+#include <stddef.h>
+
+enum {
+        /* Of one connection in a turn. What it makes for others to receive is written before its next turn.
+         */
+        READ_BYTES_PER_TURN = READ_BYTES,
+        LAST_READS = 32,
+        /* Nobody has said who he is yet. A will and a name, each as long as MQTT allows, or a login of many
+         * tokens fit in. */
+        CONNECT_BYTES_MAX = 160 * 1024
+};
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+void conn_poll_again(struct conn *c)
+{
+        int events = 0;
+
+        if (!c->reading_paused && !c->read_waits)
+                events |= UV_READABLE;
+        if (c->want_write || c->read_waits)
+                events |= UV_WRITABLE;
+        if (ring_has(&c->shaking))
+                events = 0;
+        if (c->state == CONN_CLOSING || events == c->events)
+                return;
+        c->events = (uint8_t)events;
+        if (events == 0)
+                uv_poll_stop(&c->poll);
+        else
+                uv_poll_start(&c->poll, events, on_poll);
+}
+
+static bool may_read(const struct conn *c)
+{
+        return (c->state == CONN_WAIT_CONNECT || c->state == CONN_ACTIVE) && !c->reading_paused &&
+               !c->read_waits;
+}
+
+/* ---- congestion ---- */
+
+static void pause_reading(struct conn *c)
+{
+        ring_add_last(&c->ctx->paused, &c->paused);
+        c->reading_paused = true;
+        conn_poll_again(c);
+}
+
+void conn_resume_paused(struct context *ctx)
+{
+        if (ring_empty(&ctx->paused) || fabric_congested(ctx))
+                return;
+        while (!ring_empty(&ctx->paused)) {
+                struct conn *c = (struct conn *)((char *)ctx->paused.next - offsetof(struct conn, paused));
+
+                ring_remove(&c->paused);
+                c->reading_paused = false;
+                c->last_in_ms = uv_now(&ctx->loop); /* that nothing came in was our doing */
+                conn_poll_again(c);
+                conn_read_later(c);
+        }
+}
+
+/* ---- packets ---- */
+
+/* Hands complete packets up. Returns how many bytes were used; stops early when the connection closes or
+ * moves. */
+static size_t use_packets(struct conn *c, const uint8_t *data, size_t len)
+{
+        size_t used = 0;
+
+        while (used < len && (c->state == CONN_WAIT_CONNECT || c->state == CONN_ACTIVE)) {
+                size_t packet_max = c->ctx->limits->packet_max;
+                enum mqtt_frame_result r;
+                struct mqtt_frame f;
+
+                if (c->state == CONN_WAIT_CONNECT && packet_max > CONNECT_BYTES_MAX)
+                        packet_max = CONNECT_BYTES_MAX;
+                r = mqtt_read_frame(data + used, len - used, packet_max, &f);
+                if (r == MQTT_FRAME_MORE)
+                        break;
+                if (r != MQTT_FRAME_OK) {
+                        conn_close(c, r == MQTT_FRAME_TOO_LARGE ? "packet larger than allowed"
+                                                                : "malformed packet");
+                        break;
+                }
+                if (!c->ctx->packet(c, &f))
+                        break;
+                used += f.total_len;
+        }
+        return used;
+}
+
+/* Bytes have come in: from the scratch buffer directly, or behind what was left over. */
+void conn_use_bytes(struct conn *c, const uint8_t *data, size_t len)
+{
+        if (c->in.len == 0) {
+                size_t used = use_packets(c, data, len);
+
+                if (used < len && c->state != CONN_CLOSING &&
+                    buf_add(&c->in, data + used, len - used) != ERR_OK)
+                        conn_close(c, "input larger than allowed");
+                return;
+        }
+        if (buf_add(&c->in, data, len) != ERR_OK) {
+                conn_close(c, "input larger than allowed");
+                return;
+        }
+        buf_drop(&c->in, use_packets(c, c->in.data, c->in.len));
+        if (c->in.len == 0)
+                buf_done(&c->in);
+}
+
+/* ---- bytes ---- */
+
+static bool read_once(struct conn *c, size_t *ret_len)
+{
+        switch (conn_io_read(c->ssl, c->fd, c->ctx->in, sizeof c->ctx->in, ret_len)) {
+        case CONN_IO_OK:
+                c->last_in_ms = uv_now(&c->ctx->loop);
+                return true;
+        case CONN_IO_AGAIN:
+                return false;
+        case CONN_IO_CROSSED:
+                c->read_waits = true;
+                conn_poll_again(c);
+                return false;
+        case CONN_IO_EOF:
+                conn_close(c, "closed by the client");
+                return false;
+        default:
+                conn_close(c, "connection lost");
+                return false;
+        }
+}
+
+/* Leaves the socket as soon as the buffer was not filled: the poll is level-triggered, so what comes later
+ * wakes us, and a read that only hears EAGAIN is saved. */
+static void read_some(struct conn *c)
+{
+        for (size_t done = 0, len = 0; done < READ_BYTES_PER_TURN; done += len) {
+                if (c->state == CONN_ACTIVE && fabric_congested(c->ctx)) {
+                        pause_reading(c);
+                        return;
+                }
+                if (!read_once(c, &len))
+                        return;
+                conn_use_bytes(c, c->ctx->in, len);
+                if (c->state == CONN_MOVING) {
+                        conn_depart(c);
+                        return;
+                }
+                if (c->state == CONN_CLOSING || !conn_io_pending(c->ssl))
+                        return;
+        }
+        conn_read_later(c);
+}
+
+void conn_read_later(struct conn *c)
+{
+        c->read_again = true;
+        conn_mark_dirty(c);
+}
+
+void conn_read_more(struct conn *c)
+{
+        c->read_again = false;
+        if (may_read(c))
+                read_some(c);
+}
+
+/* The peer has reset the connection. What it sent before is still there: a publisher that leaves without
+ * reading our answers resets it too. */
+static void read_last(struct conn *c)
+{
+        for (int n = 0; n < LAST_READS && may_read(c); n++)
+                read_some(c);
+        if (c->state != CONN_MOVING)
+                conn_close(c, "connection lost");
+}
+
+/* ---- handshake ---- */
+
+static void shaken(struct conn *c)
+{
+        COUNT(c->ctx, handshakes);
+        tls_accepted(c->ssl, &c->tls);
+        conn_enter(c, CONN_WAIT_CONNECT);
+        c->since_ms = uv_now(&c->ctx->loop);
+        conn_set_deadline(c);
+        conn_poll_again(c);
+        /* What came with the client's last flight has been read ahead. When nothing did, OpenSSL gives its
+         * buffer back. */
+        read_some(c);
+}
+
+static void shake(struct conn *c)
+{
+        char why[160];
+        enum conn_io r = conn_io_handshake(c->ssl);
+
+        c->ctx->handshakes_left--;
+        c->read_waits = r == CONN_IO_CROSSED;
+        if (r == CONN_IO_OK) {
+                shaken(c);
+        } else if (r == CONN_IO_ERROR) {
+                tls_failure(&c->tls, why, sizeof why);
+                conn_close(c, why);
+        } else {
+                conn_poll_again(c);
+        }
+}
+
+void conn_shake_waiting(struct context *ctx)
+{
+        while (ctx->handshakes_left > 0 && !ring_empty(&ctx->shaking)) {
+                struct conn *c = (struct conn *)((char *)ctx->shaking.next - offsetof(struct conn, shaking));
+
+                ring_remove(&c->shaking);
+                shake(c);
+        }
+}
+
+/* Not polled meanwhile: thousands that wait would be reported in every turn. */
+static void shake_later(struct conn *c)
+{
+        ring_add_last(&c->ctx->shaking, &c->shaking);
+        conn_poll_again(c);
+}
+
+/* ---- events ---- */
+
+static void on_events(struct conn *c, int events)
+{
+        if (c->state == CONN_HANDSHAKE) {
+                if (c->ctx->handshakes_left > 0)
+                        shake(c);
+                else
+                        shake_later(c);
+                return;
+        }
+        if ((events & UV_WRITABLE) != 0 && c->read_waits) {
+                c->read_waits = false;
+                conn_poll_again(c);
+                events |= UV_READABLE;
+        }
+        if ((events & UV_WRITABLE) != 0 && c->want_write)
+                conn_flush(c);
+        if ((events & UV_READABLE) == 0 || !may_read(c))
+                return;
+        read_some(c);
+        if (c->write_waits && c->state == CONN_ACTIVE) {
+                c->write_waits = false;
+                conn_mark_dirty(c);
+        }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+        struct conn *c = poll->data;
+        struct context *ctx = c->ctx;
+
+        if (c->state == CONN_CLOSING || c->state == CONN_MOVING)
+                return;
+        if (status >= 0)
+                on_events(c, events);
+        else
+                read_last(c);
+        /* libuv may report many thousands of events before it comes to the end of its turn. */
+        if (--ctx->events_left == 0)
+                ctx->turn_end(ctx);
+}
