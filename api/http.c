@@ -14,12 +14,11 @@
 
 enum {
         POLLING_THREADS = 2,
-        /* Request line and headers of one connection. libmicrohttpd clears all of it after every request, so
-         * a kept-alive connection costs this much also while it is idle; hence a budget for all of them
-         * together. */
-        MEMORY_MIN = 128 * 1024,
-        MEMORY_MAX = 2 * 1024 * 1024,
-        MEMORY_TOTAL = 512 * 1024 * 1024,
+        /* Request line and headers of one connection: official SDKs put thousands of SniConfig entries into
+         * the URL. libmicrohttpd clears all of it after every request, so a kept-alive connection costs this
+         * much also while it is idle; beyond KEPT_MAX connections none is kept. */
+        HEAD_MAX = 1024 * 1024,
+        KEPT_MAX = 256,
         DRAIN_MAX = 64 * 1024 * 1024, /* bytes read on behalf of a request that is refused already */
         READ_MAX_MS = 300 * 1000      /* for one request body, however busy the sender looks */
 };
@@ -34,7 +33,8 @@ struct http {
         struct work *work;
         struct pipeline *pipelines; /* one a worker thread */
         bool tls;
-        atomic_size_t body_total;        /* bytes of all bodies held */
+        atomic_size_t body_total; /* bytes of all bodies held */
+        atomic_int connections;
         atomic_int handed;               /* requests with a worker, or whose reply is being sent */
         atomic_int_least64_t stop_by_ms; /* 0 while serving */
 };
@@ -104,11 +104,16 @@ static void on_connection(void *owner, struct MHD_Connection *connection, void *
                           enum MHD_ConnectionNotificationCode what)
 {
         struct slot *slot = *context;
+        struct http *h = owner;
 
-        (void)owner, (void)connection;
+        (void)connection;
         if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+                atomic_fetch_add(&h->connections, 1);
                 *context = calloc(1, sizeof *slot);
-        } else if (slot != NULL) {
+                return;
+        }
+        atomic_fetch_sub(&h->connections, 1);
+        if (slot != NULL) {
                 if (slot->exchange != NULL)
                         (void)exchange_free(slot->exchange);
                 free(slot);
@@ -202,7 +207,7 @@ static enum MHD_Result send_reply(struct exchange *x)
         add_header(response, "X-Content-Type-Options", "nosniff");
         if (x->r.status == 405)
                 add_header(response, "Allow", x->route == ROUTE_RPC ? "GET, POST" : "GET, HEAD");
-        if (atomic_load(&x->http->stop_by_ms) != 0)
+        if (atomic_load(&x->http->stop_by_ms) != 0 || atomic_load(&x->http->connections) > KEPT_MAX)
                 add_header(response, "Connection", "close");
         return MHD_queue_response(x->connection, (unsigned)x->r.status, response);
 }
@@ -372,13 +377,6 @@ static enum MHD_Result on_request(void *owner, struct MHD_Connection *connection
         return x->answered ? send_reply(x) : dispatch(x);
 }
 
-static size_t connection_memory(int64_t connections_max)
-{
-        int64_t share = MEMORY_TOTAL / connections_max;
-
-        return (size_t)(share < MEMORY_MIN ? MEMORY_MIN : share > MEMORY_MAX ? MEMORY_MAX : share);
-}
-
 static struct MHD_Daemon *daemon_new(struct http *h, const struct listener *l)
 {
         const struct api_settings *s = h->settings;
@@ -395,11 +393,10 @@ static struct MHD_Daemon *daemon_new(struct http *h, const struct listener *l)
                 flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, l->fd,
                 MHD_OPTION_THREAD_POOL_SIZE, s->connections_max < POLLING_THREADS ? 0u : POLLING_THREADS,
                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-                (unsigned)s->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                connection_memory(s->connections_max), MHD_OPTION_URI_LOG_CALLBACK, on_target, h,
-                MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-                MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_ARRAY, l->tls ? tls : &tls[3],
-                MHD_OPTION_END);
+                (unsigned)s->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
+                MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+                MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded,
+                NULL, MHD_OPTION_ARRAY, l->tls ? tls : &tls[3], MHD_OPTION_END);
 }
 
 enum err http_open(const struct api_settings *s, struct listener *l, const struct master_key *master,

@@ -116,7 +116,8 @@ enum conn_io conn_io_flush(SSL *ssl, int fd, struct outbox *o, uint8_t *scratch)
 
 void conn_io_goodbye(SSL *ssl, int fd)
 {
-        uint8_t away[DISCARD_BYTES]; /* not the worker's scratch: whoever closes us may be reading from that */
+        uint8_t away[DISCARD_BYTES]; /* not the worker's scratch: whoever closes us may be reading from that
+                                      */
 
         if (ssl != NULL && SSL_is_init_finished(ssl)) {
                 ERR_clear_error();

@@ -12,6 +12,8 @@ enum {
         /* Of one connection in a turn. What it makes for others to receive is written before its next turn.
          */
         READ_BYTES_PER_TURN = READ_BYTES,
+        /* … and in deliveries: a few kilobytes may be a thousand messages for a thousand receivers. */
+        DELIVERIES_PER_TURN = 10000,
         LAST_READS = 32,
         /* Nobody has said who he is yet. A will and a name, each as long as MQTT allows, or a login of many
          * tokens fit in. */
@@ -45,7 +47,18 @@ static bool may_read(const struct conn *c)
                !c->read_waits;
 }
 
+void conn_read_later(struct conn *c)
+{
+        c->read_again = true;
+        conn_mark_dirty(c);
+}
+
 /* ---- congestion ---- */
+
+static bool must_pause(const struct conn *c)
+{
+        return c->state == CONN_ACTIVE && fabric_congested(c->ctx);
+}
 
 static void pause_reading(struct conn *c)
 {
@@ -71,10 +84,17 @@ void conn_resume_paused(struct context *ctx)
 
 /* ---- packets ---- */
 
+static uint64_t deliveries(const struct context *ctx)
+{
+        return atomic_load_explicit(&ctx->counters.messages_out, memory_order_relaxed) +
+               session_table_dropped(ctx->sessions);
+}
+
 /* Hands complete packets up. Returns how many bytes were used; stops early when the connection closes or
- * moves. */
+ * moves, and for this turn when it has made work enough. */
 static size_t use_packets(struct conn *c, const uint8_t *data, size_t len)
 {
+        uint64_t enough = deliveries(c->ctx) + DELIVERIES_PER_TURN;
         size_t used = 0;
 
         while (used < len && (c->state == CONN_WAIT_CONNECT || c->state == CONN_ACTIVE)) {
@@ -95,6 +115,10 @@ static size_t use_packets(struct conn *c, const uint8_t *data, size_t len)
                 if (!c->ctx->packet(c, &f))
                         break;
                 used += f.total_len;
+                if (used < len && deliveries(c->ctx) > enough) {
+                        conn_read_later(c);
+                        break;
+                }
         }
         return used;
 }
@@ -142,38 +166,44 @@ static bool read_once(struct conn *c, size_t *ret_len)
         }
 }
 
+/* After bytes were used: false when no more may be read now. */
+static bool goes_on(struct conn *c)
+{
+        if (c->state == CONN_MOVING)
+                conn_depart(c);
+        return !c->read_again && may_read(c);
+}
+
 /* Leaves the socket as soon as the buffer was not filled: the poll is level-triggered, so what comes later
  * wakes us, and a read that only hears EAGAIN is saved. */
 static void read_some(struct conn *c)
 {
         for (size_t done = 0, len = 0; done < READ_BYTES_PER_TURN; done += len) {
-                if (c->state == CONN_ACTIVE && fabric_congested(c->ctx)) {
+                if (must_pause(c)) {
                         pause_reading(c);
                         return;
                 }
                 if (!read_once(c, &len))
                         return;
                 conn_use_bytes(c, c->ctx->in, len);
-                if (c->state == CONN_MOVING) {
-                        conn_depart(c);
-                        return;
-                }
-                if (c->state == CONN_CLOSING || !conn_io_pending(c->ssl))
+                if (!goes_on(c) || !conn_io_pending(c->ssl))
                         return;
         }
         conn_read_later(c);
 }
 
-void conn_read_later(struct conn *c)
-{
-        c->read_again = true;
-        conn_mark_dirty(c);
-}
-
 void conn_read_more(struct conn *c)
 {
         c->read_again = false;
-        if (may_read(c))
+        if (!may_read(c))
+                return;
+        if (must_pause(c)) {
+                pause_reading(c);
+                return;
+        }
+        if (c->in.len > 0)
+                conn_use_bytes(c, NULL, 0); /* packets that were left for this turn */
+        if (goes_on(c))
                 read_some(c);
 }
 
@@ -182,7 +212,7 @@ void conn_read_more(struct conn *c)
 static void read_last(struct conn *c)
 {
         for (int n = 0; n < LAST_READS && may_read(c); n++)
-                read_some(c);
+                conn_read_more(c);
         if (c->state != CONN_MOVING)
                 conn_close(c, "connection lost");
 }
@@ -254,7 +284,7 @@ static void on_events(struct conn *c, int events)
         }
         if ((events & UV_WRITABLE) != 0 && c->want_write)
                 conn_flush(c);
-        if ((events & UV_READABLE) == 0 || !may_read(c))
+        if ((events & UV_READABLE) == 0 || c->read_again || !may_read(c))
                 return;
         read_some(c);
         if (c->write_waits && c->state == CONN_ACTIVE) {

@@ -11,7 +11,8 @@ enum { CONTROL_BYTES_MAX = 64 * 1024 };
 
 void conn_mark_dirty(struct conn *c)
 {
-        ring_add_last(&c->ctx->dirty, &c->dirty);
+        if (c->state != CONN_CLOSING && c->state != CONN_MOVING)
+                ring_add_last(&c->ctx->dirty, &c->dirty);
 }
 
 void conn_flush(struct conn *c)

@@ -5,6 +5,8 @@
  * queue. */
 #include "common/pem.h"
 
+#include "common/key_work.h"
+
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -13,23 +15,13 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-enum {
-        RSA_BITS_MIN = 512,
-        RSA_BITS_MAX = 16384,
-        PROOF_BYTES = 32,
-        PBKDF2_ROUNDS_MAX = 2000000,      /* OpenSSL writes 2,048, OWASP asks for 600,000 */
-        SCRYPT_WORK_MAX = 2 * 1024 * 1024 /* N*r*p; OpenSSL writes 16384*8*1 */
-};
+enum { RSA_BITS_MIN = 512, RSA_BITS_MAX = 16384, PROOF_BYTES = 32 };
 
 #define BEGIN_CERTIFICATE "-----BEGIN CERTIFICATE-----"
 
 CLEANUP_DEFINE(biop, BIO *, BIO_free)
 CLEANUP_DEFINE(p8p, PKCS8_PRIV_KEY_INFO *, PKCS8_PRIV_KEY_INFO_free)
 CLEANUP_DEFINE(sigp, X509_SIG *, X509_SIG_free)
-CLEANUP_DEFINE(pbe2p, PBE2PARAM *, PBE2PARAM_free)
-CLEANUP_DEFINE(pbkdf2p, PBKDF2PARAM *, PBKDF2PARAM_free)
-CLEANUP_DEFINE(pbep, PBEPARAM *, PBEPARAM_free)
-CLEANUP_DEFINE(scryptp, SCRYPT_PARAMS *, SCRYPT_PARAMS_free)
 CLEANUP_DEFINE(mdctxp, EVP_MD_CTX *, EVP_MD_CTX_free)
 
 struct block { /* one PEM block; may be a private key, so it is wiped */
@@ -248,51 +240,6 @@ static enum err err_of_decryption(void)
         return ERR_PASSWORD;
 }
 
-static bool within(const ASN1_INTEGER *number, uint64_t max, uint64_t *ret)
-{
-        return number != NULL && ASN1_INTEGER_get_uint64(ret, number) == 1 && *ret >= 1 && *ret <= max;
-}
-
-static bool pbkdf2_is_bounded(const ASN1_TYPE *parameter)
-{
-        CLEANUP(pbkdf2p) PBKDF2PARAM *p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), parameter);
-        uint64_t rounds;
-
-        return p != NULL && within(p->iter, PBKDF2_ROUNDS_MAX, &rounds);
-}
-
-static bool scrypt_is_bounded(const ASN1_TYPE *parameter)
-{
-        CLEANUP(scryptp)
-        SCRYPT_PARAMS *p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(SCRYPT_PARAMS), parameter);
-        uint64_t n, r, parallel;
-
-        return p != NULL && within(p->costParameter, SCRYPT_WORK_MAX, &n) &&
-               within(p->blockSize, SCRYPT_WORK_MAX / n, &r) &&
-               within(p->parallelizationParameter, SCRYPT_WORK_MAX / (n * r), &parallel);
-}
-
-/* The key's own header says how much work its password costs; without a limit one upload could keep a thread
- * busy for hours. */
-static bool work_is_bounded(const X509_ALGOR *algorithm)
-{
-        if (OBJ_obj2nid(algorithm->algorithm) == NID_pbes2) {
-                CLEANUP(pbe2p)
-                PBE2PARAM *p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter);
-
-                if (p == NULL)
-                        return false;
-                if (OBJ_obj2nid(p->keyfunc->algorithm) == NID_id_scrypt)
-                        return scrypt_is_bounded(p->keyfunc->parameter);
-                return OBJ_obj2nid(p->keyfunc->algorithm) == NID_id_pbkdf2 &&
-                       pbkdf2_is_bounded(p->keyfunc->parameter);
-        }
-        CLEANUP(pbep) PBEPARAM *p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM), algorithm->parameter);
-        uint64_t rounds;
-
-        return p != NULL && within(p->iter, PBKDF2_ROUNDS_MAX, &rounds);
-}
-
 static enum err key_of_pkcs8(const PKCS8_PRIV_KEY_INFO *p8, EVP_PKEY **ret)
 {
         const ASN1_OBJECT *algorithm = NULL;
@@ -327,7 +274,7 @@ static enum err read_encrypted_pkcs8(const struct block *b, const char *password
         if (sig == NULL || at != b->der + b->len)
                 return ERR_SYNTAX;
         X509_SIG_get0(sig, &algorithm, NULL);
-        if (!work_is_bounded(algorithm))
+        if (!key_work_is_bounded(algorithm))
                 return ERR_UNSUPPORTED;
         ERR_clear_error();
         p8 = PKCS8_decrypt(sig, password, (int)strlen(password));

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MESSAGES = 500, UNREAD_MAX = 100000 };
+enum { MESSAGES = 500, UNREAD_MAX = 100000, MANY = 25, BULK = 1500 };
 
 static const uint8_t suback_0[] = {0x90, 3, 0, 1, 0};
 
@@ -58,6 +58,37 @@ Test(worker, carries_messages_between_workers_in_their_order, .init = stage_star
         for (int n = 0; n < 4; n++)
                 close(fds[n]);
         cr_assert(stage_counts(COUNTER_connections, 0));
+}
+
+/* More deliveries than a turn makes: what was left of the bytes comes later, in its order. */
+Test(worker, goes_on_in_the_next_turn_where_it_stopped, .init = stage_start, .fini = stage_stop)
+{
+        static uint8_t bulk[BULK * PACKET_ROOM];
+        int fds[MANY], publisher = client_login("publisher", true);
+        size_t len = 0;
+        char text[16];
+
+        for (int n = 0; n < MANY; n++) {
+                snprintf(text, sizeof text, "s%d", n);
+                fds[n] = subscriber(text, "t");
+        }
+        for (int n = 0; n < BULK; n++) {
+                struct packet p = {.len = 0};
+
+                snprintf(text, sizeof text, "%d", n);
+                put_publish(&p, "t", text, 0, 0);
+                memcpy(bulk + len, p.bytes, p.len);
+                len += p.len;
+        }
+        cr_assert_eq(send(publisher, bulk, len, MSG_NOSIGNAL), (ssize_t)len);
+        for (int to = 0; to < MANY; to++) {
+                for (int n = 0; n < BULK; n++) {
+                        snprintf(text, sizeof text, "%d", n);
+                        cr_assert(client_hears_publish(fds[to], "t", text), "%d of %d", n, to);
+                }
+                close(fds[to]);
+        }
+        goodbye(publisher);
 }
 
 /* The newer one's SUBSCRIBE follows its CONNECT in the same segment, while the older one's bytes wait unread.
