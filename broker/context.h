@@ -21,7 +21,7 @@
 struct conn;
 struct mqtt_frame;
 
-enum { WORKERS_MAX = 256, READ_BYTES = 32768, RECORD_BYTES = 16384 };
+enum { WORKERS_MAX = 256, READ_BYTES = 65536, RECORD_BYTES = 16384 };
 
 /* Read-only after start; shared by all workers. */
 struct broker_limits {

@@ -47,7 +47,7 @@ bool packet_publish(struct conn *c, const struct mqtt_frame *f)
                 bool fresh = session_qos2_begin(c->session, p.packet_id, &full);
 
                 if (full) {
-                        conn_close(c, "too many QoS 2 messages not released");
+                        conn_close(c, "out of memory for QoS 2 packet IDs");
                         return true;
                 }
                 if (fresh)

@@ -159,8 +159,7 @@ bool session_qos2_begin(struct session *s, uint16_t packet_id, bool *ret_full)
 {
         bool known = id_set_has(&s->incoming, packet_id);
 
-        *ret_full = !known && (s->incoming.count >= s->table->limits.inflight_max ||
-                               id_set_put(&s->incoming, packet_id) != ERR_OK);
+        *ret_full = !known && id_set_put(&s->incoming, packet_id) != ERR_OK;
         return !known && !*ret_full;
 }
 

@@ -73,7 +73,8 @@ void session_puback(struct session *s, uint16_t packet_id);
 void session_pubrec(struct session *s, uint16_t packet_id); /* sends PUBREL */
 void session_pubcomp(struct session *s, uint16_t packet_id);
 /* Incoming QoS 2 (§4.3.3, method A): true when this packet ID is new and the message must be routed.
- * *ret_full: more than inflight_max are open. */
+ * MQTT 3.1.1 has no way to tell a client to wait, so it may have as many open as there are packet IDs
+ * (65,535, a quarter of a megabyte here). *ret_full: out of memory. */
 bool session_qos2_begin(struct session *s, uint16_t packet_id, bool *ret_full);
 void session_qos2_end(struct session *s, uint16_t packet_id); /* PUBREL came */
 

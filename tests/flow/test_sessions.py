@@ -331,3 +331,17 @@ def test_tls_and_plain_connections_share_everything(stack, authority):
     sender.publish("t/1", "x", 1)
     back = stack.client("GID_t@@@1", tls=False, clean=False)
     assert back.session_present == 1 and back.message()[:2] == ("t/1", b"x")
+
+
+def test_a_burst_of_qos_2_messages_is_taken_and_delivered_once(client):
+    """MQTT 3.1.1 has no flow control for publishers: 1,000 PUBLISH packets may come before the first PUBREL."""
+    count, receiver, sender = 1000, client("GID_q2@@@r"), client("GID_q2@@@s")
+    receiver.subscribe("burst/2", 2)
+    ids = [struct.pack(">H", n) for n in range(1, count + 1)]
+    sender.send(b"".join(packet(0x34, text("burst/2") + pid + pid) for pid in ids))
+    for pid in ids:
+        assert sender.wait(5)[1] == pid
+    sender.send(b"".join(packet(0x62, pid) for pid in ids))
+    for pid in ids:
+        assert sender.wait(7)[1] == pid
+    assert [receiver.message()[1] for _ in ids] == ids
