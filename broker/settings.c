@@ -2,14 +2,11 @@
 #include "broker/settings.h"
 
 #include "broker/context.h"
-#include "common/cleanup.h"
 #include "common/conf.h"
+#include "common/home.h"
 
-#include <limits.h>
 #include <sched.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define AT(field) offsetof(struct broker_settings, field)
@@ -60,38 +57,6 @@ static const struct setting table[] = {
 };
 enum { SETTINGS = sizeof table / sizeof table[0] };
 
-/* `*field` becomes before+middle+after unless it has a value. */
-static enum err derive(char **field, const char *before, const char *middle, const char *after)
-{
-        size_t len = strlen(before) + strlen(middle) + strlen(after) + 1;
-        char *text;
-
-        if (**field != '\0')
-                return ERR_OK;
-        text = malloc(len);
-        if (text == NULL)
-                return ERR_NOMEM;
-        snprintf(text, len, "%s%s%s", before, middle, after);
-        free(*field);
-        *field = text;
-        return ERR_OK;
-}
-
-/* For a quoted value of a connection string (PostgreSQL manual §34.1.1.1). */
-static enum err quote(const char *text, char **ret)
-{
-        char *quoted = malloc(2 * strlen(text) + 1), *to = quoted;
-
-        if (quoted == NULL)
-                return ERR_NOMEM;
-        for (; *text != '\0'; *to++ = *text++)
-                if (*text == '\'' || *text == '\\')
-                        *to++ = '\\';
-        *to = '\0';
-        *ret = quoted;
-        return ERR_OK;
-}
-
 /* As many as this process may run on, which taskset or a container may make fewer than the machine has. */
 static int64_t cores(void)
 {
@@ -100,36 +65,23 @@ static int64_t cores(void)
         return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-static enum err derive_all(struct broker_settings *s)
+static int64_t workers_of(int64_t wanted)
 {
-        CLEANUP(freep) char *folder = NULL;
-        char absolute[PATH_MAX];
+        int64_t count = wanted == 0 ? cores() : wanted;
 
-        /* libpq takes a host for a socket folder only when it is an absolute path. */
-        if (realpath(s->home, absolute) == NULL)
-                snprintf(absolute, sizeof absolute, "%s", s->home);
-        TRY(derive(&s->run_dir, absolute, "/run", ""));
-        TRY(derive(&s->master_key_file, absolute, "/master.key", ""));
-        TRY(quote(s->run_dir, &folder));
-        TRY(derive(&s->database_url, "host='", folder, "' dbname=signet user=signet_broker"));
-        if (s->workers == 0)
-                s->workers = cores();
-        if (s->workers < 1)
-                s->workers = 1;
-        if (s->workers > WORKERS_MAX)
-                s->workers = WORKERS_MAX;
-        return ERR_OK;
+        return count < 1 ? 1 : count > WORKERS_MAX ? WORKERS_MAX : count;
 }
 
 enum err broker_settings_read(struct broker_settings *ret, char why[256])
 {
+        const struct home_settings home = {&ret->home, &ret->run_dir, &ret->master_key_file,
+                                           &ret->database_url};
+
         *ret = (struct broker_settings){0};
+        why[0] = '\0';
         TRY(conf_read(table, SETTINGS, ret, why));
-        if (derive_all(ret) != ERR_OK) {
-                snprintf(why, 256, "out of memory");
-                return ERR_NOMEM;
-        }
-        return ERR_OK;
+        ret->workers = workers_of(ret->workers);
+        return home_derive(&home, "signet_broker");
 }
 
 void broker_settings_done(struct broker_settings *s)
