@@ -173,7 +173,7 @@ def test_installed_programs_run_from_another_prefix_as_an_unprivileged_user(fold
     """What the container images do: cmake --install, then no source tree, no root."""
     prefix = folder / "prefix"
     subprocess.run(["cmake", "--install", build_dir("release"), "--prefix", prefix, "--strip"], check=True,
-                   stdout=subprocess.PIPE)
+                   stdout=subprocess.PIPE, umask=0o022)
     for program in ("signet-api", "signet-broker", "signetctl"):
         out = subprocess.run([prefix / "bin" / program, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
         assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", out)
