@@ -14,13 +14,17 @@ enum {
         CONGESTION_LOOK_MS = 2,
         TURN_EVENTS_MAX = 256,
         STALL_MS = 1000,
-        TRIM_TICKS = 2000 / WHEEL_TICK_MS /* until every worker has let go of the snapshot before */
+        TRIM_TICKS = 2000 / WHEEL_TICK_MS, /* until every worker has let go of the snapshot before */
+        PATIENCE_TICKS = 5000 / WHEEL_TICK_MS
 };
 
 struct worker {
         struct context ctx;
         struct listener_end ends[LISTENERS_MAX];
-        int end_count;
+        int end_count; /* that listen */
+        const struct listener *listeners;
+        int listener_count;
+        uint32_t patience; /* ticks until it listens without a snapshot */
         uv_prepare_t turn_end;
         uv_idle_t busy;  /* active while something is still to be written: the loop then does not sleep */
         uv_timer_t tick; /* deadlines */
@@ -86,11 +90,27 @@ static bool came_late(struct worker *w, uint64_t now_ms)
         return w->forgave;
 }
 
+/* The sockets are open from the start. Until there is something to serve, clients wait in the kernel's queue
+ * for the tenth of a second that a load takes, rather than being refused; without a database not longer than
+ * PATIENCE_TICKS. */
+static bool listen_when_ready(struct worker *w)
+{
+        if (w->ctx.snapshot == NULL && w->patience > 0) {
+                w->patience--;
+                return true;
+        }
+        for (; w->end_count < w->listener_count; w->end_count++)
+                if (listener_start(&w->ends[w->end_count], &w->ctx, &w->listeners[w->end_count]) != 0)
+                        return false; /* out of memory: the next tick tries again */
+        return true;
+}
+
 static void on_tick(uv_timer_t *t)
 {
         struct worker *w = t->data;
         struct context *ctx = &w->ctx;
 
+        (void)listen_when_ready(w);
         if (came_late(w, uv_now(&ctx->loop)))
                 return;
         if (w->trim_left > 0 && --w->trim_left == 0)
@@ -142,6 +162,7 @@ static void take_snapshot(struct context *ctx, struct mail *m)
         ctx->snapshot = sm->next;
         if (before != NULL && before->access_keys != ctx->snapshot->access_keys)
                 close_refused(ctx);
+        (void)listen_when_ready(w);
         (void)snapshot_unref(before);
         if (w->trim_left == 0)
                 w->trim_left = TRIM_TICKS;
@@ -210,9 +231,9 @@ static enum err worker_init(struct worker *w, const struct worker_settings *s)
                 return ERR_NOMEM;
         uv_prepare_start(&w->turn_end, on_prepare);
         uv_timer_start(&w->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
-        for (; w->end_count < s->listener_count; w->end_count++)
-                if (listener_start(&w->ends[w->end_count], &w->ctx, &s->listeners[w->end_count]) != 0)
-                        return ERR_IO;
+        w->listeners = s->listeners;
+        w->listener_count = s->listener_count;
+        w->patience = PATIENCE_TICKS;
         return ERR_OK;
 }
 

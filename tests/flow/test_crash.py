@@ -166,6 +166,14 @@ def test_broker_started_without_postgresql_serves_as_soon_as_it_is_there(own_clu
         s.close()
 
 
+def test_clients_that_come_while_the_broker_starts_are_served_not_refused(stack, pair):
+    configure(stack, pair)
+    for _ in range(5):
+        stack.broker.kill()
+        stack.start_broker(wait=False)  # its sockets are open; it may not have loaded yet
+        assert stack.served("crash.example.com") == pair[0].sha256
+
+
 def test_a_second_broker_of_the_instance_on_the_same_socket_is_refused(stack):
     second = stack._process("second", "signet-broker", {**stack.broker_env, "SIGNET_MQTTS_LISTEN": "127.0.0.1:0",
                                                         "SIGNET_MQTT_LISTEN": ""})
