@@ -14,7 +14,7 @@ from harness.certs import fingerprint
 from harness.mqtt import Client, served
 from harness.process import ROOT, build_dir
 
-ORDINARY = "signet-tester"
+ORDINARY = f"signet-tester-{os.environ.get('PYTEST_XDIST_WORKER', '0')}"  # tests run side by side
 
 
 def free_ports(count):
@@ -157,7 +157,7 @@ def ordinary():
     subprocess.run(["userdel", "--remove", ORDINARY], check=False, stderr=subprocess.DEVNULL)
 
 
-def test_an_ordinary_user_in_a_tree_of_his_own(folder, end, ordinary):
+def test_an_ordinary_user_in_a_tree_of_his_own(folder, ordinary, end):
     tree = folder / "signet"
     tree.mkdir()
     subprocess.run(f"tar -C '{ROOT}' --exclude=./build --exclude=./.signet --exclude=./.git -cf - . | tar -C '{tree}' -xf -",
@@ -169,7 +169,7 @@ def test_an_ordinary_user_in_a_tree_of_his_own(folder, end, ordinary):
     i.story()
 
 
-def test_installed_programs_run_from_another_prefix_as_an_unprivileged_user(folder, end, ordinary):
+def test_installed_programs_run_from_another_prefix_as_an_unprivileged_user(folder, ordinary, end):
     """What the container images do: cmake --install, then no source tree, no root."""
     prefix = folder / "prefix"
     subprocess.run(["cmake", "--install", build_dir("release"), "--prefix", prefix, "--strip"], check=True,
