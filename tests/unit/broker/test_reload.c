@@ -151,7 +151,7 @@ Test(reload, loads_on_start_and_says_so_in_broker_node)
         cr_assert_eq(read_guarded(&published), 1);
         wait_for_rows(NODE_AT "1", 1);
         wait_for_status("applied", "1");
-        cr_assert(status_says("database", "\"ok\""));
+        wait_for_status("database", "\"ok\""); /* said once the row is written */
         cr_assert(status_says("problem", "\"\""));
         cr_assert(status_says("rejected", "[]"));
         cr_assert(status_says("mode", "\"one-way\""));
