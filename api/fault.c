@@ -56,33 +56,31 @@ static void set(struct fault *f, enum fault_id id, const char *field)
 __attribute__((format(printf, 2, 0))) static void set_message(struct fault *f, const char *format,
                                                               va_list args)
 {
+        if (format == NULL)
+                return; /* the standard message stands */
         (void)vsnprintf(f->message, sizeof f->message, format, args);
         cut_at_character(f->message, sizeof f->message);
 }
 
 enum err fault_set(struct fault *f, enum fault_id id, const char *format, ...)
 {
-        set(f, id, "");
-        if (format != NULL) {
-                va_list args;
+        va_list args;
 
-                va_start(args, format);
-                set_message(f, format, args);
-                va_end(args);
-        }
+        set(f, id, "");
+        va_start(args, format);
+        set_message(f, format, args);
+        va_end(args);
         return ERR_REFUSED;
 }
 
 enum err fault_set_field(struct fault *f, enum fault_id id, const char *field, const char *format, ...)
 {
-        set(f, id, field);
-        if (format != NULL) {
-                va_list args;
+        va_list args;
 
-                va_start(args, format);
-                set_message(f, format, args);
-                va_end(args);
-        }
+        set(f, id, field);
+        va_start(args, format);
+        set_message(f, format, args);
+        va_end(args);
         return ERR_REFUSED;
 }
 

@@ -5,17 +5,19 @@
 #ifndef SIGNET_BROKER_WHEEL_H
 #define SIGNET_BROKER_WHEEL_H
 
+#include "broker/ring.h"
+
 #include <stdint.h>
 
 enum { WHEEL_TICK_MS = 250, WHEEL_SLOTS = 512 };
 
 struct wheel_entry { /* embedded in its owner; zeroed when not in a wheel */
-        struct wheel_entry *next, *previous;
+        struct ring ring;
 };
 
 struct wheel {
-        struct wheel_entry slots[WHEEL_SLOTS]; /* list heads */
-        uint64_t tick;                         /* the slot that was looked at last */
+        struct ring slots[WHEEL_SLOTS];
+        uint64_t tick; /* the slot that was looked at last */
 };
 
 void wheel_init(struct wheel *w, uint64_t now_ms);
