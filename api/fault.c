@@ -2,6 +2,7 @@
 #include "api/fault.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,4 +88,30 @@ enum err fault_set_field(struct fault *f, enum fault_id id, const char *field, c
 int fault_http(const struct fault *f)
 {
         return (unsigned)f->id < FAULT_COUNT ? faults[f->id].http : faults[FAULT_INTERNAL].http;
+}
+
+const char *fault_message(enum fault_id id)
+{
+        return faults[(unsigned)id < FAULT_COUNT ? id : FAULT_INTERNAL].message;
+}
+
+/* Code and message as `id` gives them for the field that `code` names. */
+static bool row_is(enum fault_id id, const char *code, int http, const char *message)
+{
+        const char *hole = strstr(faults[id].code, "%s");
+        size_t front = hole == NULL ? 0 : (size_t)(hole - faults[id].code);
+        struct fault f = {0};
+
+        if (hole != NULL && strncmp(code, faults[id].code, front) != 0)
+                return false;
+        set(&f, id, code + front);
+        return faults[id].http == http && strcmp(f.code, code) == 0 && strcmp(f.message, message) == 0;
+}
+
+enum fault_id fault_find(const char *code, int http, const char *message)
+{
+        for (unsigned id = FAULT_NONE + 1; id < FAULT_COUNT; id++)
+                if (row_is((enum fault_id)id, code, http, message))
+                        return (enum fault_id)id;
+        return FAULT_NONE;
 }

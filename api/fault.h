@@ -6,6 +6,8 @@
 
 #include "common/err.h"
 
+#include <stdint.h>
+
 /* id, HTTP status, Code, standard Message */
 #define FAULT_LIST(X)                                                                                        \
         X(FAULT_NONE, 200, "OK", "")                                                                         \
@@ -49,7 +51,40 @@
         X(FAULT_QUOTA, 400, "InsufficientQuota", "The quota is used up.")                                    \
         X(FAULT_SNI_CONFIG, 400, "InvalidSniConfig", "Specified parameter SniConfig is not valid.")          \
         X(FAULT_DEFAULT_CERTIFICATE, 400, "InvalidDefaultCertificate",                                       \
-          "Specified parameter DefaultCertificate is not valid.")
+          "Specified parameter DefaultCertificate is not valid.")                                            \
+        X(FAULT_FIELD_CHECK, 400, "ParameterFieldCheckFailed",                                               \
+          "Failed to validate the parameters. The parameters may be missing or invalid.")                    \
+        X(FAULT_INSTANCE_OWNER, 403, "MqttOwnerCheckError", "Failed to validate the instance permission.")   \
+        X(FAULT_PERMISSION_CHECK, 403, "PermissionCheckFailed", "Failed to verify API permissions.")         \
+        X(FAULT_INSTANCE_PERMISSION, 400, "InstancePermissionCheckFailed",                                   \
+          "An error occurred while validating the permissions of the instance. Please verify the account "   \
+          "that created the instance and its permissions settings.")                                         \
+        X(FAULT_FORBIDDEN, 403, "Forbidden.RAM",                                                             \
+          "User not authorized to operate on the specified resource, or this API doesn't support RAM.")      \
+        X(FAULT_PERMISSION_DENIED, 400, "PermissionDenied",                                                  \
+          "The access key has no permission for this operation.")                                            \
+        X(FAULT_THROTTLED, 400, "Throttling.User", "Request was denied due to user flow control.")           \
+        X(FAULT_REGISTER_CODE, 400, "RegisterCodeError", "Register code error in verification certificate.") \
+        X(FAULT_REGISTER_CODE_USED, 401, "RegisterCodeUsed", "Register code has been used.")                 \
+        X(FAULT_CA_COUNT, 401, "GetCaNumError", "Failed to get ca num. Try again later.")                    \
+        X(FAULT_CA_LIMIT, 401, "CaNumExceed", "CA certificate num exceed.")                                  \
+        X(FAULT_CA_CONTENT, 401, "CertificateContentError",                                                  \
+          "Certificate content error, please check ca/verification certificate content. BasicConstraints "   \
+          "extension should be set to true in CA certificate.")                                              \
+        X(FAULT_SN_NOT_UNIQUE, 401, "SnNotUnique", "Sn is not unique in global.")                            \
+        X(FAULT_CA_NOT_FOUND, 400, "FindCaBySnError",                                                        \
+          "Failed to find the CA by the SN. Please check sn is valid.")                                      \
+        X(FAULT_DEVICE_NOT_FOUND, 400, "FindDeviceBySnError",                                                \
+          "Failed to find the device certificate by the SN. Please check sn is valid")                       \
+        X(FAULT_INSTANCE_IN_USE, 400, "InstanceInUse", "Specified instance is in use.")                      \
+        X(FAULT_REVISION_NOT_FOUND, 400, "RevisionNotFound", "Specified revision is not in the history.")    \
+        X(FAULT_ROLLBACK, 400, "RollbackImpossible", "Specified revision cannot be served any more.")        \
+        X(FAULT_ACCESS_KEY_UNKNOWN, 404, "EntityNotExist.User.AccessKey",                                    \
+          "Specified access key does not exist.")                                                            \
+        X(FAULT_ACCESS_KEY_LIMIT, 409, "LimitExceeded.User.AccessKey",                                       \
+          "The account has as many access keys as it may.")                                                  \
+        X(FAULT_LAST_ADMINISTRATOR, 400, "LastAdministrator",                                                \
+          "The account would be left without an access key that may administer it.")
 
 #define FAULT_ENUM(id, http, code, message) id,
 enum fault_id { FAULT_LIST(FAULT_ENUM) FAULT_COUNT };
@@ -61,6 +96,9 @@ struct fault {
         enum fault_id id;
         char code[96];
         char message[FAULT_MESSAGE_MAX]; /* cut at the end of a UTF-8 character */
+        char denied_action[129];         /* the action that the access key lacks; "" for another reason */
+        int64_t account_id;              /* whose the access key is; with denied_action */
+        int64_t retry_ms;                /* 0, or when to try again: header x-acs-retry-after */
 };
 
 /* Sets the standard message, or `format` instead when not NULL. Always returns ERR_REFUSED, for `return
@@ -71,5 +109,9 @@ MUST_CHECK enum err fault_set(struct fault *f, enum fault_id id, const char *for
 MUST_CHECK enum err fault_set_field(struct fault *f, enum fault_id id, const char *field, const char *format,
                                     ...) __attribute__((format(printf, 4, 5)));
 int fault_http(const struct fault *f);
+const char *fault_message(enum fault_id id); /* the standard one */
+/* The fault whose Code this is ("MissingX" and "InvalidX" are rows with a hole); FAULT_NONE when there is
+ * none with this Code, HTTP status and standard message. */
+enum fault_id fault_find(const char *code, int http, const char *message);
 
 #endif

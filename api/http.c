@@ -5,6 +5,7 @@
 #include "api/work.h"
 #include "common/clock.h"
 
+#include <inttypes.h>
 #include <microhttpd.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -32,6 +33,7 @@ struct http {
         struct MHD_Daemon *daemon;
         struct work *work;
         struct pipeline *pipelines; /* one a worker thread */
+        struct throttle *throttle;
         bool tls;
         atomic_size_t body_total; /* bytes of all bodies held */
         atomic_int connections;
@@ -181,6 +183,15 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
                 (void)MHD_add_response_header(response, name, value);
 }
 
+/* Milliseconds, as the vendor's SDKs read it. */
+static void add_retry(struct MHD_Response *response, int64_t retry_ms)
+{
+        char text[24];
+
+        (void)snprintf(text, sizeof text, "%" PRId64, retry_ms);
+        add_header(response, "x-acs-retry-after", retry_ms > 0 ? text : NULL);
+}
+
 /* The body stays the exchange's: libmicrohttpd is done with it before on_completed. */
 static enum MHD_Result send_reply(struct exchange *x)
 {
@@ -193,6 +204,7 @@ static enum MHD_Result send_reply(struct exchange *x)
         add_header(response, "Content-Type", x->r.content_type);
         add_header(response, "x-acs-request-id", x->r.request_id);
         add_header(response, "x-signet-rollout", x->r.rollout);
+        add_retry(response, x->r.retry_ms);
         add_header(response, "Cache-Control", x->route == ROUTE_DOCUMENT ? "no-cache" : "no-store");
         add_header(response, "X-Content-Type-Options", "nosniff");
         if (x->r.status == 405)
@@ -398,12 +410,13 @@ enum err http_open(const struct api_settings *s, struct listener *l, const struc
                 return ERR_NOMEM;
         h->settings = s;
         h->tls = l->tls;
+        TRY(throttle_open(s->throttle_percent, &h->throttle));
         h->pipelines = calloc((size_t)s->threads, sizeof *h->pipelines);
         if (h->pipelines == NULL)
                 return ERR_NOMEM;
         for (int64_t i = 0; i < s->threads; i++)
-                h->pipelines[i] =
-                        (struct pipeline){.settings = s, .master = master, .operations = operations};
+                h->pipelines[i] = (struct pipeline){
+                        .settings = s, .master = master, .operations = operations, .throttle = h->throttle};
         /* A connection has one request at work at most, so this queue is never too short. */
         TRY(work_open((int)s->threads, (size_t)s->connections_max, run_job, h, &h->work));
         h->daemon = daemon_new(h, l);
@@ -433,6 +446,7 @@ struct http *http_close(struct http *h)
         for (int64_t i = 0; h->pipelines != NULL && i < h->settings->threads; i++)
                 pipeline_done(&h->pipelines[i]);
         free(h->pipelines);
+        h->throttle = throttle_close(h->throttle);
         h->work = work_close(h->work);
         free(h);
         return NULL;

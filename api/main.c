@@ -131,7 +131,13 @@ static enum err put_access_key(const struct api_settings *s, const struct master
 
         TRY(database_open(s, &db));
         TRY(migrate_check(db, why));
-        return store_access_key_put(db, master, id, secret, ACCOUNT_ID);
+        const struct actor actor = {.account_id = ACCOUNT_ID,
+                                    .access_key_id = "-",
+                                    .source_ip = "-",
+                                    .request_id = "-",
+                                    .action = "create-access-key",
+                                    .settings = s};
+        return store_access_key_put(db, master, &actor, id, secret);
 }
 
 static int run_create_access_key(const struct api_settings *s)

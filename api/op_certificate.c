@@ -145,7 +145,7 @@ static enum err read_tags(struct op_call *call, struct certificate_upload *u)
 enum err op_upload_user_certificate(struct op_call *call)
 {
         CLEANUP(upload)
-        struct certificate_upload u = {.account_id = call->account_id,
+        struct certificate_upload u = {.account_id = call->actor.account_id,
                                        .name = call_text(call, "Name"),
                                        .facts.sans = BUF_UP_TO(0),
                                        .key_sealed = BUF_UP_TO(KEY_PEM_MAX + SEAL_OVERHEAD),
@@ -229,7 +229,7 @@ enum err op_get_user_certificate_detail(struct op_call *call)
         CLEANUP(certificate_facts) struct certificate_facts f = {.sans = BUF_UP_TO(0)};
         int64_t now = clock_now();
         char identifier[64];
-        enum err e = store_certificate_get(call->db, call->account_id, call_int(call, "CertId", 0), &c);
+        enum err e = store_certificate_get(call->db, call->actor.account_id, call_int(call, "CertId", 0), &c);
 
         if (e == ERR_NOT_FOUND)
                 return fault_set(&call->fault, FAULT_CERTIFICATE_NOT_FOUND, NULL);
@@ -308,7 +308,7 @@ enum err op_list_user_certificate_order(struct op_call *call)
         if (list == NULL || json_object_set_new(call->answer, "CertificateOrderList", list) != 0)
                 return ERR_NOMEM;
         if (filter_from_call(call, now, &filter))
-                TRY(store_certificate_list(call->db, call->account_id, &filter, &found));
+                TRY(store_certificate_list(call->db, call->actor.account_id, &filter, &found));
         for (size_t i = 0; i < found.count; i++)
                 TRY(order_row(list, &found.rows[i], now));
         return answer_add(call->answer, json_pack("{s:I, s:I, s:I}", "CurrentPage",
@@ -320,7 +320,7 @@ enum err op_list_user_certificate_order(struct op_call *call)
 enum err op_delete_user_certificate(struct op_call *call)
 {
         int64_t id = call_int(call, "CertId", 0);
-        enum err e = store_certificate_remove(call->db, call->account_id, id);
+        enum err e = store_certificate_remove(call->db, call->actor.account_id, id);
         char use[512];
 
         if (e == ERR_NOT_FOUND)

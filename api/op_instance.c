@@ -60,7 +60,7 @@ enum err op_create_instance(struct op_call *call)
         for (int i = 0; e == ERR_CONFLICT && i < (wanted != NULL ? 1 : ID_ATTEMPTS); i++) {
                 random_id(drawn);
                 name = text_or(call, "InstanceName", id);
-                e = store_instance_put(call->db, call->account_id, id, name, edition);
+                e = store_instance_put(call->db, call->actor.account_id, id, name, edition);
         }
         if (e == ERR_CONFLICT)
                 return fault_set(&call->fault, FAULT_INSTANCE_EXISTS, NULL);
@@ -75,23 +75,19 @@ enum err op_describe_instance(struct op_call *call)
         char default_id[64] = "";
         json_t *nodes = NULL;
         int64_t domains = 0;
-        struct instance i;
-        enum err e = store_instance_get(call->db, call->account_id, id, &i);
+        const struct instance *i = call->instance;
 
-        if (e == ERR_NOT_FOUND)
-                return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
-        TRY(e);
         TRY(store_instance_domains(call->db, id, &domains));
         TRY(store_instance_nodes(call->db, id, &nodes));
-        if (i.default_certificate != 0)
+        if (i->default_certificate != 0)
                 (void)snprintf(default_id, sizeof default_id, "%" PRId64 "-" CERTIFICATE_REGION,
-                               i.default_certificate);
+                               i->default_certificate);
         return answer_add(call->answer,
-                          json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "MqttInstanceId", i.id,
-                                    "InstanceName", i.name, "Edition", i.edition, "AuthenticationMode",
-                                    i.mode == AUTH_MUTUAL ? "mutual" : "one-way", "DefaultCertificate",
-                                    default_id, "Revision", (json_int_t)i.revision, "DomainCount",
-                                    (json_int_t)domains, "CreateTime", (json_int_t)i.created_at, "Brokers",
+                          json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "MqttInstanceId", i->id,
+                                    "InstanceName", i->name, "Edition", i->edition, "AuthenticationMode",
+                                    i->mode == AUTH_MUTUAL ? "mutual" : "one-way", "DefaultCertificate",
+                                    default_id, "Revision", (json_int_t)i->revision, "DomainCount",
+                                    (json_int_t)domains, "CreateTime", (json_int_t)i->created_at, "Brokers",
                                     nodes));
 }
 
@@ -136,10 +132,11 @@ enum err op_list_instances(struct op_call *call)
         enum err e = ERR_OK;
 
         TRY(read_filter(call, &matches));
-        TRY(store_instance_list(call->db, call->account_id, &instances, &count));
+        TRY(store_instance_list(call->db, call->actor.account_id, &instances, &count));
         list = json_array();
         for (size_t i = 0; matches && e == ERR_OK && i < count; i++)
-                e = list_row(list, &instances[i]);
+                if (grants_allow(call->grants, call->spec->action, call->spec->level, instances[i].id))
+                        e = list_row(list, &instances[i]);
         if (e == ERR_OK)
                 return answer_add(call->answer,
                                   json_pack("{s:s, s:s, s:s, s:o}", "Code", "200", "Success", "true",

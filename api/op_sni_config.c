@@ -3,10 +3,8 @@
  * transaction begins, so a refused call has changed nothing. */
 #include "api/answer.h"
 #include "api/operation.h"
-#include "api/settings.h"
 #include "api/sni_config.h"
 #include "api/sni_proof.h"
-#include "api/store_instance.h"
 #include "api/store_sni.h"
 
 #include <inttypes.h>
@@ -16,35 +14,6 @@
 /* A certificate that is deleted between proof and commit makes the call start again, and then it is unknown.
  */
 enum { ATTEMPTS = 3, PAGE_SIZE_DEFAULT = 1000 };
-
-static const struct {
-        const char *name;
-        bool has_sni;
-} editions[] = {{"platinum", true}, {"professional", true}, {"standard", false}};
-
-static bool edition_has_sni(const char *edition)
-{
-        for (size_t i = 0; i < sizeof editions / sizeof editions[0]; i++)
-                if (strcmp(editions[i].name, edition) == 0)
-                        return editions[i].has_sni;
-        return false;
-}
-
-static enum err check_instance(struct op_call *call, const char *id)
-{
-        struct instance instance;
-        enum err e = store_instance_get(call->db, call->account_id, id, &instance);
-
-        if (e == ERR_NOT_FOUND)
-                return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
-        if (e != ERR_OK || edition_has_sni(instance.edition))
-                return e;
-        return fault_set(&call->fault, FAULT_PARAMETER,
-                         "Multi-domain certificates need an instance of the platinum or the professional "
-                         "edition; this "
-                         "one is of the %s edition.",
-                         instance.edition);
-}
 
 static enum err parse(struct op_call *call, struct sni_config *ret)
 {
@@ -93,21 +62,17 @@ static enum err prove_and_replace(struct op_call *call, const char *instance, co
         CLEANUP(sni_proof) struct sni_proof proof = {0};
         struct sni_wrong wrong = {0};
 
-        TRY(sni_proof_open(call->db, call->account_id, config, default_id, &proof));
+        TRY(sni_proof_open(call->db, call->actor.account_id, config, default_id, &proof));
         TRY(sni_proof_entries(&proof, call->db, call->master, config, &wrong));
         if (wrong.count > 0)
                 return sni_wrong_fault(&wrong, &call->fault);
         TRY(check_default(call, default_id, sni_proof_find(&proof, default_id)));
-        const struct sni_change change = {.account_id = call->account_id,
+        const struct sni_change change = {.actor = &call->actor,
                                           .instance = instance,
                                           .config = config,
                                           .proof = &proof,
                                           .master = call->master,
-                                          .default_certificate = default_id,
-                                          .history_max = call->settings->history_max,
-                                          .access_key_id = call->access_key_id,
-                                          .source_ip = call->source_ip,
-                                          .request_id = call->request_id};
+                                          .default_certificate = default_id};
 
         return store_sni_replace(call->db, &change, ret_revision);
 }
@@ -119,7 +84,6 @@ enum err op_set_sni_config(struct op_call *call)
         int64_t default_id = 0, revision = 0;
         enum err e = ERR_CONFLICT;
 
-        TRY(check_instance(call, instance));
         TRY(parse(call, &config));
         TRY(read_default(call, &default_id));
         for (int i = 0; i < ATTEMPTS && e == ERR_CONFLICT; i++)
@@ -139,8 +103,8 @@ enum err op_get_sni_config(struct op_call *call)
         int64_t page = call_int(call, "CurrentPage", 1), size = call_int(call, "PageSize", PAGE_SIZE_DEFAULT);
         char default_id[64] = "";
         struct sni_page found = {0};
-        enum err e =
-                store_sni_page(call->db, call->account_id, instance, page_offset(page, size), size, &found);
+        enum err e = store_sni_page(call->db, call->actor.account_id, instance, page_offset(page, size), size,
+                                    &found);
 
         if (e == ERR_NOT_FOUND)
                 return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);

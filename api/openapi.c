@@ -212,6 +212,86 @@ static enum err read_parameter(const struct reader *r, const json_t *given, stru
         return read_schema(r, json_object_get(parameter, "schema"), f);
 }
 
+static const struct {
+        const char *name;
+        enum operation_scope scope;
+} scopes[] = {
+        {"account", SCOPE_ACCOUNT}, {"instance", SCOPE_INSTANCE}, {"given", SCOPE_GIVEN}, {"any", SCOPE_ANY}};
+
+static const char *text_of(const json_t *object, const char *name)
+{
+        const char *text = json_string_value(json_object_get(object, name));
+
+        return text != NULL ? text : "";
+}
+
+/* The fault of the operation's own errors with this Code. */
+static enum fault_id own_fault(const struct operation_spec *op, const char *code)
+{
+        const json_t *row;
+        size_t i;
+
+        json_array_foreach(op->errors, i, row)
+        {
+                if (strcmp(text_of(row, "code"), code) == 0)
+                        return fault_find(code, (int)json_integer_value(json_object_get(row, "http")),
+                                          text_of(row, "message"));
+        }
+        return FAULT_NONE;
+}
+
+static enum err read_grant(const struct reader *r, const json_t *item, struct operation_spec *op)
+{
+        const json_t *grant = json_object_get(item, "x-signet-grant");
+        const char *scope = text_of(grant, "scope");
+        size_t i = 0, count = sizeof scopes / sizeof scopes[0];
+
+        op->action = text_of(grant, "action");
+        op->editions = json_object_get(grant, "editions");
+        op->denied = own_fault(op, text_of(grant, "denied"));
+        while (i < count && strcmp(scopes[i].name, scope) != 0)
+                i++;
+        if (op->action[0] == '\0' || strlen(op->action) > GRANT_ACTION_MAX || i == count ||
+            op->denied == FAULT_NONE || !grant_level_read(text_of(grant, "level"), &op->level))
+                return wrong(r, "x-signet-grant is not complete");
+        op->scope = scopes[i].scope;
+        return ERR_OK;
+}
+
+/* Every documented error is one that this program has, word for word. */
+static enum err read_errors(const struct reader *r, const json_t *errors)
+{
+        const json_t *row;
+        size_t i;
+
+        if (!json_is_array(errors))
+                return wrong(r, "x-signet-errors is no list");
+        json_array_foreach(errors, i, row)
+        {
+                const char *code = text_of(row, "code");
+
+                if (fault_find(code, (int)json_integer_value(json_object_get(row, "http")),
+                               text_of(row, "message")) == FAULT_NONE)
+                        return wrong(r, "error %s is not the one that this server has", code);
+        }
+        return ERR_OK;
+}
+
+static enum err read_extensions(const struct reader *r, const json_t *item, struct operation_spec *op)
+{
+        const char *invalid = json_string_value(json_object_get(item, "x-signet-invalid"));
+
+        op->errors = json_object_get(item, "x-signet-errors");
+        op->common = json_object_get(r->document, "x-signet-errors");
+        TRY(read_errors(r, op->errors));
+        TRY(read_grant(r, item, op));
+        op->invalid = invalid == NULL ? FAULT_INVALID : own_fault(op, invalid);
+        op->rate = json_integer_value(json_object_get(item, "x-signet-rate-limit"));
+        if (op->invalid == FAULT_NONE || op->rate < 1)
+                return wrong(r, "x-signet-invalid or x-signet-rate-limit is wrong");
+        return ERR_OK;
+}
+
 static enum err read_operation(struct reader *r, const char *path, const json_t *item,
                                struct operation_spec *op)
 {
@@ -227,6 +307,7 @@ static enum err read_operation(struct reader *r, const char *path, const json_t 
                       (json_object_get(item, "post") != NULL ? (unsigned)METHOD_POST : 0);
         if (op->methods == 0)
                 return wrong(r, "neither get nor post");
+        TRY(read_extensions(r, item, op));
         if (parameters == NULL)
                 return ERR_OK;
         if (!json_is_array(parameters) || json_array_size(parameters) > FIELDS_MAX)
@@ -254,6 +335,7 @@ static enum err read_document(struct openapi *o, const struct embedded *file, ch
         if (document == NULL)
                 return wrong(&r, "no JSON (line %d: %s)", error.line, error.text);
         o->documents[o->document_count++] = document;
+        TRY(read_errors(&r, json_object_get(document, "x-signet-errors")));
         json_t *paths = json_object_get(document, "paths");
         size_t count = json_object_size(paths);
         struct operation_spec *rows = realloc(o->rows, (o->count + count + 1) * sizeof *rows);
@@ -323,6 +405,24 @@ struct operation_spec *openapi_find(const struct openapi *o, const char *version
                     strcmp(o->rows[i].name, name) == 0)
                         return &o->rows[i];
         return NULL;
+}
+
+static bool has_code(const json_t *errors, const char *code)
+{
+        const json_t *row;
+        size_t i;
+
+        json_array_foreach(errors, i, row)
+        {
+                if (strcmp(text_of(row, "code"), code) == 0)
+                        return true;
+        }
+        return false;
+}
+
+bool operation_documents(const struct operation_spec *op, const char *code)
+{
+        return has_code(op->errors, code) || has_code(op->common, code);
 }
 
 bool openapi_has_version(const struct openapi *o, const char *version)

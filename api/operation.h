@@ -5,7 +5,10 @@
 #ifndef SIGNET_API_OPERATION_H
 #define SIGNET_API_OPERATION_H
 
+#include "api/actor.h"
 #include "api/fault.h"
+#include "api/grant.h"
+#include "api/openapi.h"
 #include "common/crypt.h"
 #include "common/db.h"
 #include "common/err.h"
@@ -15,6 +18,7 @@
 #include <stdint.h>
 
 struct param_set; /* decoded request parameters, see api/request.h */
+struct instance;  /* api/store_instance.h */
 
 /* One call, from authentication to answer; lives on one API thread. */
 struct op_call {
@@ -22,12 +26,14 @@ struct op_call {
         const struct master_key *master;
         const struct api_settings *settings;
         const struct param_set *params; /* validated against the operation's document; defaults filled in */
-        const char *access_key_id;      /* who signed */
-        int64_t account_id;
-        const char *source_ip;
-        const char *request_id; /* upper-case UUID */
-        json_t *answer;         /* object; RequestId is in it already; the operation adds its fields */
-        struct fault fault;     /* set with fault_set() before returning ERR_REFUSED */
+        struct actor actor;             /* who signed; for the history */
+        const struct grants *grants; /* what that access key may do; looked at already, but for SCOPE_ANY */
+        /* SCOPE_INSTANCE, and SCOPE_GIVEN with MqttInstanceId: the instance, which is the account's and of an
+         * edition that has the operation. NULL otherwise. */
+        const struct instance *instance;
+        const struct operation_spec *spec;
+        json_t *answer;     /* object; RequestId is in it already; the operation adds its fields */
+        struct fault fault; /* set with fault_set() before returning ERR_REFUSED */
         /* Set by an operation that changed an instance: after it has returned ERR_OK the pipeline tells the
          * brokers. */
         char changed_instance[65];
@@ -46,10 +52,20 @@ struct operation_row {
 extern const struct operation_row operation_table[]; /* ended by a row of NULLs */
 
 op_fn op_upload_user_certificate, op_get_user_certificate_detail, op_list_user_certificate_order,
-        op_delete_user_certificate, op_set_sni_config, op_get_sni_config, op_list_instances,
-        op_create_instance, op_describe_instance;
+        op_delete_user_certificate, op_list_certificates, op_get_certificate_detail;
+op_fn op_set_sni_config, op_get_sni_config;
+op_fn op_get_register_code, op_register_ca_certificate, op_get_ca_certificate, op_list_ca_certificate,
+        op_active_ca_certificate, op_inactivate_ca_certificate, op_delete_ca_certificate;
+op_fn op_list_device_certificate, op_list_device_certificate_by_ca_sn, op_get_device_certificate,
+        op_active_device_certificate, op_inactivate_device_certificate, op_delete_device_certificate;
+op_fn op_list_instances, op_create_instance, op_describe_instance, op_delete_instance,
+        op_set_authentication_mode;
+op_fn op_list_config_revisions, op_get_config_revision, op_rollback_config, op_get_rollout_status;
+op_fn op_list_expiring_certificates;
+op_fn op_create_access_key, op_list_access_keys, op_update_access_key, op_set_access_key_grants,
+        op_rotate_access_key, op_delete_access_key;
+op_fn op_list_audit_events;
 
-struct openapi;
 /* Gives every operation of the documents its function. ERR_CONFLICT with `why` when table and documents
  * differ. */
 MUST_CHECK enum err operation_bind(struct openapi *documents, char why[256]);

@@ -5,6 +5,7 @@
 #include "api/rollout.h"
 #include "api/signature.h"
 #include "api/store_access_key.h"
+#include "api/store_instance.h"
 #include "api/validate.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -12,11 +13,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-static void cleanup_access_key(struct access_key *key)
-{
-        buf_done(&key->secret);
-}
 
 static enum err schema_check(struct pipeline *p)
 {
@@ -90,25 +86,95 @@ static enum err nonce_use(struct pipeline *p, const struct claim *c, struct faul
 }
 
 static enum err authenticate(struct pipeline *p, const struct request *q, struct claim *c, struct reply *r,
-                             struct fault *f, int64_t *ret_account)
+                             struct fault *f, struct access_key *ret_key)
 {
-        CLEANUP(access_key) struct access_key key = {.secret = BUF_UP_TO(0)};
         enum err e;
 
         TRY(signature_key(q, c, f));
         TRY(database(p));
-        e = store_access_key_get(p->db, p->master, c->access_key_id, &key);
+        e = store_access_key_get(p->db, p->master, c->access_key_id, ret_key);
         if (e == ERR_NOT_FOUND)
                 return fault_set(f, FAULT_ACCESS_KEY_NOT_FOUND, NULL);
         TRY(e);
         /* Only now: before, it is whatever a stranger typed. */
         (void)snprintf(r->caller, sizeof r->caller, "%s", c->access_key_id);
-        if (!key.enabled)
+        if (!ret_key->enabled)
                 return fault_set(f, FAULT_ACCESS_KEY_INACTIVE, NULL);
-        TRY(signature_check(q, c, buf_text(&key.secret), key.secret.len, clock_now(),
+        TRY(signature_check(q, c, buf_text(&ret_key->secret), ret_key->secret.len, clock_now(),
                             carries_secret(p->operations, &q->params), f));
-        *ret_account = key.account_id;
-        return nonce_use(p, c, f);
+        TRY(nonce_use(p, c, f));
+        return ret_key->used_lately ? ERR_OK : store_access_key_used(p->db, c->access_key_id);
+}
+
+static enum err check_rate(struct pipeline *p, const struct operation_spec *op, int64_t account_id,
+                           struct fault *f)
+{
+        int64_t retry_ms = 0;
+
+        if (throttle_take(p->throttle, op, account_id, clock_ms(), &retry_ms))
+                return ERR_OK;
+        enum err e = fault_set(f, FAULT_THROTTLED, NULL);
+
+        f->retry_ms = retry_ms;
+        return e;
+}
+
+static enum err check_edition(const struct operation_spec *op, const struct instance *instance,
+                              struct fault *f)
+{
+        const json_t *edition;
+        size_t i;
+
+        if (op->editions == NULL)
+                return ERR_OK;
+        json_array_foreach(op->editions, i, edition)
+        {
+                if (strcmp(json_string_value(edition), instance->edition) == 0)
+                        return ERR_OK;
+        }
+        return fault_set(f, FAULT_PARAMETER,
+                         "%s needs an instance of the platinum or the professional edition; MqttInstanceId "
+                         "names one of the %s edition.",
+                         op->name, instance->edition);
+}
+
+/* What the operation is about: NULL is the account. */
+static const char *subject(const struct operation_spec *op, const struct param_set *params)
+{
+        const char *given = param_set_text(params, "MqttInstanceId");
+
+        if (op->scope == SCOPE_INSTANCE || (op->scope == SCOPE_GIVEN && given != NULL && given[0] != '\0'))
+                return given;
+        return NULL;
+}
+
+/* The grant is asked first: who has none cannot learn which instances there are. */
+static enum err authorise(struct pipeline *p, const struct operation_spec *op, const struct param_set *params,
+                          const struct access_key *key, struct fault *f, struct instance *ret,
+                          bool *ret_given)
+{
+        const char *id = subject(op, params);
+        bool allowed = op->scope == SCOPE_ANY ? grants_allow_somewhere(&key->grants, op->action, op->level)
+                                              : grants_allow(&key->grants, op->action, op->level, id);
+
+        if (!allowed) {
+                enum err e = fault_set(f, op->denied, NULL);
+
+                f->account_id = key->account_id;
+                (void)snprintf(f->denied_action, sizeof f->denied_action, "%s", op->action);
+                return e;
+        }
+        *ret_given = id != NULL;
+        if (id == NULL)
+                return ERR_OK;
+        enum err e = store_instance_get(p->db, id, ret);
+
+        if (e == ERR_NOT_FOUND)
+                return fault_set(f, FAULT_INSTANCE_NOT_FOUND, NULL);
+        TRY(e);
+        if (ret->account_id != key->account_id)
+                return fault_set(f, FAULT_INSTANCE_OWNER, NULL);
+        return check_edition(op, ret, f);
 }
 
 static enum err run(struct pipeline *p, const struct operation_spec *op, struct op_call *call,
@@ -130,11 +196,14 @@ static enum err run(struct pipeline *p, const struct operation_spec *op, struct 
         return e;
 }
 
-static enum err serve(struct pipeline *p, struct request *q, struct reply *r, struct fault *f)
+static enum err serve(struct pipeline *p, struct request *q, struct reply *r, struct fault *f,
+                      const struct operation_spec **ret_op)
 {
         CLEANUP(claim) struct claim claim = {0};
+        CLEANUP(access_key) struct access_key key = {.secret = BUF_UP_TO(0)};
         const struct operation_spec *op = NULL;
-        int64_t account_id = 0;
+        struct instance instance = {0};
+        bool given = false;
 
         TRY(request_parse(q, f));
         const char *format = param_set_text(&q->params, "Format");
@@ -142,20 +211,36 @@ static enum err serve(struct pipeline *p, struct request *q, struct reply *r, st
         r->xml = format != NULL && text_same(format, "XML");
         TRY(signature_claim(q, &claim));
         TRY(operation_of(p, q, &claim, f, &op));
+        *ret_op = op;
         r->op = op->name;
         r->document = op->document;
-        TRY(authenticate(p, q, &claim, r, f, &account_id));
+        TRY(authenticate(p, q, &claim, r, f, &key));
+        TRY(check_rate(p, op, key.account_id, f));
         TRY(validate_params(op, &q->params, f));
+        TRY(authorise(p, op, &q->params, &key, f, &instance, &given));
         struct op_call call = {.db = p->db,
                                .master = p->master,
                                .settings = p->settings,
                                .params = &q->params,
-                               .access_key_id = claim.access_key_id,
-                               .account_id = account_id,
-                               .source_ip = q->source_ip,
-                               .request_id = r->request_id};
+                               .actor = {.account_id = key.account_id,
+                                         .access_key_id = claim.access_key_id,
+                                         .source_ip = q->source_ip,
+                                         .request_id = r->request_id,
+                                         .action = op->name,
+                                         .settings = p->settings},
+                               .grants = &key.grants,
+                               .instance = given ? &instance : NULL,
+                               .spec = op};
 
         return run(p, op, &call, r, f);
+}
+
+/* The documents are the contract: an answer that they do not have is a defect, and tests look for this line.
+ */
+static void check_documented(const struct operation_spec *op, const struct reply *r)
+{
+        if (op != NULL && strcmp(r->code, "OK") != 0 && !operation_documents(op, r->code))
+                log_error("undocumented answer op=%s code=%s", op->name, r->code);
 }
 
 void pipeline_log(const struct request *q, const struct reply *r)
@@ -186,7 +271,8 @@ void pipeline_refuse(const struct request *q, struct reply *r, enum fault_id id)
 void pipeline_run(struct pipeline *p, struct request *q, struct reply *r)
 {
         struct fault fault = {0};
-        enum err e = serve(p, q, r, &fault);
+        const struct operation_spec *op = NULL;
+        enum err e = serve(p, q, r, &fault, &op);
 
         if (e == ERR_REFUSED && fault.id != FAULT_NONE) {
                 refuse(q, r, &fault);
@@ -197,6 +283,7 @@ void pipeline_run(struct pipeline *p, struct request *q, struct reply *r)
                 log_error("request=%s err=%s", r->request_id, err_name(e));
                 pipeline_refuse(q, r, FAULT_INTERNAL);
         }
+        check_documented(op, r);
         pipeline_log(q, r);
 }
 

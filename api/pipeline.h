@@ -9,6 +9,7 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/settings.h"
+#include "api/throttle.h"
 #include "common/crypt.h"
 #include "common/db.h"
 
@@ -18,8 +19,9 @@ struct pipeline { /* one a thread; settings, master and operations are shared an
         const struct api_settings *settings;
         const struct master_key *master;
         const struct openapi *operations;
-        struct db *db;     /* NULL until the first request that finds the database */
-        bool schema_right; /* asked once for each new connection */
+        struct throttle *throttle; /* shared; NULL: none */
+        struct db *db;             /* NULL until the first request that finds the database */
+        bool schema_right;         /* asked once for each new connection */
 };
 
 /* Fills *r (inited by the caller) with an answer or a fault; logs. Blocks on the database and on brokers. */

@@ -4,6 +4,7 @@
 #include "common/text.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -144,6 +145,21 @@ enum err reply_answer(struct reply *r, const char *action, const json_t *answer)
         return add_body(r, root, answer);
 }
 
+/* What the vendor's gateway says when RAM has refused. */
+static enum err add_denial(const struct reply *r, const struct fault *f, json_t *value)
+{
+        char account[24];
+
+        (void)snprintf(account, sizeof account, "%" PRId64, f->account_id);
+        json_t *detail =
+                json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "AuthAction", f->denied_action,
+                          "AuthPrincipalDisplayName", r->caller, "AuthPrincipalOwnerId", account,
+                          "AuthPrincipalType", "SubUser", "NoPermissionType", "ImplicitDeny", "PolicyType",
+                          "AccountLevelIdentityBasedPolicy", "EncodedDiagnosticMessage", "");
+
+        return json_object_set_new(value, "AccessDeniedDetail", detail) == 0 ? ERR_OK : ERR_NOMEM;
+}
+
 enum err reply_fault(struct reply *r, const struct request *q, const struct fault *f)
 {
         char host[HOST_MAX + 1], recommend[HOST_MAX + 256];
@@ -156,6 +172,11 @@ enum err reply_fault(struct reply *r, const struct request *q, const struct faul
 
         if (value == NULL)
                 return ERR_NOMEM;
+        if (f->denied_action[0] != '\0' && add_denial(r, f, value) != ERR_OK) {
+                json_decref(value);
+                return ERR_NOMEM;
+        }
+        r->retry_ms = f->retry_ms;
         r->status = fault_http(f);
         memcpy(r->code, f->code, sizeof r->code);
         enum err e = add_body(r, "Error", value);

@@ -21,6 +21,7 @@ struct reply {
         char request_id[REQUEST_ID_SIZE]; /* upper-case UUID */
         bool xml;                         /* Format=XML was asked for */
         const char *rollout;              /* NULL or static: header x-signet-rollout */
+        int64_t retry_ms;                 /* 0, or header x-acs-retry-after */
         const char *op;                   /* for the log: static or of the documents; "-" when unknown */
         const char *document;             /* NULL or the OpenAPI document of op */
         char caller[ACCESS_KEY_ID_MAX + 1];

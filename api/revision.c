@@ -8,21 +8,64 @@
 static const char lock_sql[] = "SELECT revision + 1, default_certificate_id FROM instance"
                                " WHERE mqtt_instance_id = $1 AND account_id = $2 FOR NO KEY UPDATE";
 
-enum err revision_lock(struct db *db, int64_t account_id, const char *instance, struct revision *ret)
+static void start(struct revision *r, const struct actor *actor, const char *instance, int64_t number,
+                  int64_t default_certificate)
+{
+        *r = (struct revision){.number = number,
+                               .default_before = default_certificate,
+                               .default_after = default_certificate,
+                               .actor = actor};
+        (void)snprintf(r->instance, sizeof r->instance, "%s", instance);
+}
+
+enum err revision_lock(struct db *db, const struct actor *actor, const char *instance, struct revision *ret)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
-        const struct db_param params[] = {DB_TEXT(instance), DB_INT(account_id)};
+        const struct db_param params[] = {DB_TEXT(instance), DB_INT(actor->account_id)};
 
         TRY(db_query(db, DB_AS_TEXT, &rows, lock_sql, 2, params));
         if (PQntuples(rows) == 0)
                 return ERR_NOT_FOUND;
-        *ret = (struct revision){.number = db_int(rows, 0, 0), .default_certificate = db_int(rows, 0, 1)};
-        (void)snprintf(ret->instance, sizeof ret->instance, "%s", instance);
+        start(ret, actor, instance, db_int(rows, 0, 0), db_int(rows, 0, 1));
         return ERR_OK;
 }
 
-static const char forget_marks_sql[] = "DELETE FROM sni_mapping WHERE mqtt_instance_id = $1"
-                                       " AND certificate_id IS NULL AND revision <= $2";
+static const char history_sql[] =
+        "INSERT INTO config_revision (mqtt_instance_id, revision, action, access_key_id, source_ip,"
+        " request_id, before_default, after_default, summary)"
+        " VALUES ($1, $2, $3, $4, $5, $6, nullif($7::bigint, 0), nullif($8::bigint, 0), $9)";
+
+static enum err write_history(struct db *db, const struct revision *r)
+{
+        const struct actor *a = r->actor;
+        const struct db_param params[] = {
+                DB_TEXT(r->instance),      DB_INT(r->number),        DB_TEXT(a->action),
+                DB_TEXT(a->access_key_id), DB_TEXT(a->source_ip),    DB_TEXT(a->request_id),
+                DB_INT(r->default_before), DB_INT(r->default_after), DB_TEXT(r->summary)};
+
+        return db_query(db, DB_AS_TEXT, NULL, history_sql, 9, params);
+}
+
+static const char prune_sql[] =
+        "WITH pruned AS (DELETE FROM config_revision WHERE mqtt_instance_id = $1 AND revision <= $2"
+        "  RETURNING revision)"
+        " DELETE FROM config_change c USING pruned p"
+        " WHERE c.mqtt_instance_id = $1 AND c.revision = p.revision";
+
+static enum err prune_history(struct db *db, const struct revision *r)
+{
+        /* every revision has one row, so numbers can be counted with */
+        const struct db_param params[] = {DB_TEXT(r->instance),
+                                          DB_INT(r->number - r->actor->settings->history_max)};
+
+        return db_query(db, DB_AS_TEXT, NULL, prune_sql, 2, params);
+}
+
+static const char forget_marks_sql[] =
+        "WITH domains AS (DELETE FROM sni_mapping WHERE mqtt_instance_id = $1"
+        "  AND certificate_id IS NULL AND revision <= $2),"
+        " cas AS (DELETE FROM ca_certificate WHERE mqtt_instance_id = $1 AND removed AND revision <= $2)"
+        " DELETE FROM device_removal WHERE mqtt_instance_id = $1 AND revision <= $2";
 
 static const char raise_sql[] =
         "WITH raised AS (UPDATE instance SET revision = revision + 1, marks_from = greatest(marks_from, $2)"
@@ -34,25 +77,28 @@ enum err revision_raise(struct db *db, const struct revision *r)
         CLEANUP(pgresultp) PGresult *rows = NULL;
         const struct db_param params[] = {DB_TEXT(r->instance), DB_INT(r->number - REVISION_MARKS_KEPT)};
 
+        TRY(write_history(db, r));
+        TRY(prune_history(db, r));
         TRY(db_query(db, DB_AS_TEXT, NULL, forget_marks_sql, 2, params));
         TRY(db_query(db, DB_AS_TEXT, &rows, raise_sql, 2, params));
         return PQntuples(rows) == 1 && db_int(rows, 0, 0) == r->number ? ERR_OK : ERR_INTERNAL;
 }
 
 static const char lock_account_sql[] =
-        "SELECT mqtt_instance_id, revision + 1 FROM instance WHERE account_id = $1"
+        "SELECT mqtt_instance_id, revision + 1, default_certificate_id FROM instance WHERE account_id = $1"
         " ORDER BY mqtt_instance_id FOR NO KEY UPDATE";
 
-enum err revision_raise_account(struct db *db, int64_t account_id)
+enum err revision_raise_account(struct db *db, const struct actor *actor, const char *summary)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
-        const struct db_param params[] = {DB_INT(account_id)};
+        const struct db_param params[] = {DB_INT(actor->account_id)};
 
         TRY(db_query(db, DB_AS_TEXT, &rows, lock_account_sql, 1, params));
         for (int i = 0; i < PQntuples(rows); i++) {
-                struct revision r = {.number = db_int(rows, i, 1)};
+                struct revision r;
 
-                (void)snprintf(r.instance, sizeof r.instance, "%s", db_text(rows, i, 0));
+                start(&r, actor, db_text(rows, i, 0), db_int(rows, i, 1), db_int(rows, i, 2));
+                (void)snprintf(r.summary, sizeof r.summary, "%s", summary);
                 TRY(revision_raise(db, &r));
         }
         return ERR_OK;

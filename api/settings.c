@@ -4,6 +4,7 @@
 #include "common/home.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define AT(field) offsetof(struct api_settings, field)
 
@@ -36,6 +37,14 @@ static const struct setting table[] = {
          "seconds until a silent connection is closed"},
         {"SIGNET_HISTORY_REVISIONS", SETTING_INT, AT(history_max), "1000", 1, 1000000,
          "configuration revisions kept per instance"},
+        {"SIGNET_AUDIT_EVENTS", SETTING_INT, AT(audit_max), "1000000", 1, 1000000000,
+         "changes kept per account in the audit trail"},
+        {"SIGNET_API_THROTTLE_PERCENT", SETTING_INT, AT(throttle_percent), "100", 0, 10000,
+         "of the documented calls a second; 0: no limit"},
+        {"SIGNET_CA_CERTIFICATES", SETTING_INT, AT(ca_max), "10000", 1, 100000,
+         "CA certificates of one instance"},
+        {"SIGNET_CA_SN_UNIQUE", SETTING_TEXT, AT(ca_sn_scope), "account", 0, 0,
+         "where a CA may be registered once: account, or instance"},
 };
 enum { COUNT = sizeof table / sizeof table[0] };
 
@@ -51,6 +60,10 @@ enum err api_settings_read(struct api_settings *ret, char why[256])
         if (e == ERR_OK && (s.tls_cert[0] == '\0') != (s.tls_key[0] == '\0')) {
                 e = ERR_SYNTAX;
                 (void)snprintf(why, 256, "SIGNET_API_TLS_CERT and SIGNET_API_TLS_KEY go together");
+        }
+        if (e == ERR_OK && strcmp(s.ca_sn_scope, "account") != 0 && strcmp(s.ca_sn_scope, "instance") != 0) {
+                e = ERR_SYNTAX;
+                (void)snprintf(why, 256, "SIGNET_CA_SN_UNIQUE must be account or instance");
         }
         if (e != ERR_OK) {
                 api_settings_done(&s);

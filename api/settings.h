@@ -26,6 +26,12 @@ struct api_settings {
         int64_t body_total_max; /* SIGNET_API_BODY_TOTAL_MAX, 268435456: of all bodies being read at a time */
         int64_t idle_s;         /* SIGNET_API_IDLE_SECONDS, 75 (1 … 3600): keep-alive connections */
         int64_t history_max;    /* SIGNET_HISTORY_REVISIONS, 1000 (1 … 1000000) kept per instance */
+        int64_t audit_max;      /* SIGNET_AUDIT_EVENTS, 1000000 (1 … 1000000000) kept per account */
+        int64_t throttle_percent; /* SIGNET_API_THROTTLE_PERCENT, 100 (0 … 10000): of the documented rates; 0:
+                                     no limit */
+        int64_t ca_max;           /* SIGNET_CA_CERTIFICATES, 10000 (1 … 100000) per instance */
+        char *ca_sn_scope;        /* SIGNET_CA_SN_UNIQUE, "account": a CA on one instance of an account only;
+                                     "instance" */
 };
 
 MUST_CHECK enum err api_settings_read(struct api_settings *ret,

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SECRET_MAX = 1024, CONTEXT_SIZE = 256, NONCES_PER_SWEEP = 256 };
@@ -14,8 +15,33 @@ static void seal_context(const char *id, char ret[CONTEXT_SIZE])
         (void)snprintf(ret, CONTEXT_SIZE, SEAL_ACCESS_KEY_SECRET, id);
 }
 
+void access_key_done(struct access_key *key)
+{
+        buf_done(&key->secret);
+        grants_done(&key->grants);
+}
+
+/* One row a grant; one with NULLs when there is none. */
 static const char get_sql[] =
-        "SELECT account_id, enabled, secret_sealed FROM access_key WHERE access_key_id = $1";
+        "SELECT k.account_id, k.enabled, k.secret_sealed, k.last_used_at > now() - interval '1 minute',"
+        " g.mqtt_instance_id, g.action FROM access_key k LEFT JOIN access_grant g USING (access_key_id)"
+        " WHERE k.access_key_id = $1 LIMIT 1000";
+
+static enum err read_grants(const PGresult *rows, struct grants *ret)
+{
+        int count = PQgetisnull(rows, 0, 4) ? 0 : PQntuples(rows);
+
+        ret->rows = calloc((size_t)count + 1, sizeof *ret->rows);
+        if (ret->rows == NULL)
+                return ERR_NOMEM;
+        for (int i = 0; i < count; i++) {
+                struct grant *g = &ret->rows[ret->count++];
+
+                (void)snprintf(g->instance, sizeof g->instance, "%s", db_text(rows, i, 4));
+                (void)snprintf(g->action, sizeof g->action, "%s", db_text(rows, i, 5));
+        }
+        return ERR_OK;
+}
 
 enum err store_access_key_get(struct db *db, const struct master_key *master, const char *id,
                               struct access_key *ret)
@@ -23,21 +49,21 @@ enum err store_access_key_get(struct db *db, const struct master_key *master, co
         CLEANUP(pgresultp) PGresult *rows = NULL;
         CLEANUP(buf) struct buf sealed = BUF_UP_TO(SECRET_MAX + SEAL_OVERHEAD);
         const struct db_param params[] = {DB_TEXT(id)};
-        struct buf secret = BUF_UP_TO(SECRET_MAX);
+        CLEANUP(access_key) struct access_key key = {.secret = BUF_UP_TO(SECRET_MAX)};
         char context[CONTEXT_SIZE];
-        enum err e;
 
         TRY(db_query(db, DB_AS_TEXT, &rows, get_sql, 1, params));
         if (PQntuples(rows) == 0)
                 return ERR_NOT_FOUND;
         TRY(db_bytea(rows, 0, 2, &sealed));
         seal_context(id, context);
-        e = crypt_open(master, context, sealed.data, sealed.len, &secret);
-        if (e != ERR_OK) {
-                buf_done(&secret);
-                return e;
-        }
-        *ret = (struct access_key){db_int(rows, 0, 0), db_bool(rows, 0, 1), secret};
+        TRY(crypt_open(master, context, sealed.data, sealed.len, &key.secret));
+        TRY(read_grants(rows, &key.grants));
+        key.account_id = db_int(rows, 0, 0);
+        key.enabled = db_bool(rows, 0, 1);
+        key.used_lately = db_bool(rows, 0, 3);
+        *ret = key;
+        key = (struct access_key){.secret = BUF_UP_TO(0)};
         return ERR_OK;
 }
 
@@ -46,8 +72,12 @@ static const char put_sql[] =
         " ON CONFLICT (access_key_id) DO UPDATE SET account_id = EXCLUDED.account_id,"
         " secret_sealed = EXCLUDED.secret_sealed, enabled = true";
 
-enum err store_access_key_put(struct db *db, const struct master_key *master, const char *id,
-                              const char *secret, int64_t account_id)
+static const char put_grant_sql[] =
+        "INSERT INTO access_grant (access_key_id, mqtt_instance_id, action) VALUES ($1, '*', 'admin')"
+        " ON CONFLICT DO NOTHING";
+
+enum err store_access_key_put(struct db *db, const struct master_key *master, const struct actor *actor,
+                              const char *id, const char *secret)
 {
         CLEANUP(buf) struct buf sealed = BUF_UP_TO(SECRET_MAX + SEAL_OVERHEAD);
         CLEANUP(db_tx) struct db_tx tx = {NULL};
@@ -56,10 +86,20 @@ enum err store_access_key_put(struct db *db, const struct master_key *master, co
         seal_context(id, context);
         TRY(crypt_seal(master, context, secret, strlen(secret), &sealed));
         TRY(db_begin(db, &tx));
-        const struct db_param params[] = {DB_TEXT(id), DB_INT(account_id), DB_BYTES(sealed.data, sealed.len)};
+        const struct db_param params[] = {DB_TEXT(id), DB_INT(actor->account_id),
+                                          DB_BYTES(sealed.data, sealed.len)};
         TRY(db_query(db, DB_AS_TEXT, NULL, put_sql, 3, params));
-        TRY(revision_raise_account(db, account_id));
+        TRY(db_query(db, DB_AS_TEXT, NULL, put_grant_sql, 1, params));
+        TRY(revision_raise_account(db, actor, "an access key was put by the operator"));
         return db_commit(&tx);
+}
+
+enum err store_access_key_used(struct db *db, const char *id)
+{
+        const struct db_param params[] = {DB_TEXT(id)};
+
+        return db_query(db, DB_AS_TEXT, NULL,
+                        "UPDATE access_key SET last_used_at = now() WHERE access_key_id = $1", 1, params);
 }
 
 /* An expired nonce may be used again, whether or not it has been swept. */

@@ -3,6 +3,8 @@
 #ifndef SIGNET_API_STORE_ACCESS_KEY_H
 #define SIGNET_API_STORE_ACCESS_KEY_H
 
+#include "api/actor.h"
+#include "api/grant.h"
 #include "common/buf.h"
 #include "common/crypt.h"
 #include "common/db.h"
@@ -13,16 +15,26 @@
 struct access_key {
         int64_t account_id;
         bool enabled;
-        struct buf secret; /* wiped by buf_done */
+        bool used_lately;  /* within the last minute, as far as is noted */
+        struct buf secret; /* wiped */
+        struct grants grants;
 };
+void access_key_done(struct access_key *key);
+static inline void cleanup_access_key(struct access_key *key)
+{
+        access_key_done(key);
+}
 
-/* ERR_NOT_FOUND: no such key. ret->secret is the caller's to end. */
+/* ERR_NOT_FOUND: no such key. */
 MUST_CHECK enum err store_access_key_get(struct db *db, const struct master_key *master, const char *id,
                                          struct access_key *ret);
-/* Adds or replaces (same ID): the secret sealed, enabled. Raises the revision of every instance of the
- * account and notifies, so that brokers load it. */
-MUST_CHECK enum err store_access_key_put(struct db *db, const struct master_key *master, const char *id,
-                                         const char *secret, int64_t account_id);
+/* For the operator of the machine: adds or replaces (same ID): the secret sealed, enabled, with the grant
+ * admin on everything of actor->account_id. Raises the revision of every instance of the account and
+ * notifies, so that brokers load it. */
+MUST_CHECK enum err store_access_key_put(struct db *db, const struct master_key *master,
+                                         const struct actor *actor, const char *id, const char *secret);
+/* Notes that the key is used now. */
+MUST_CHECK enum err store_access_key_used(struct db *db, const char *id);
 /* Remembers the nonce until `expires_at` (Unix seconds). ERR_CONFLICT: seen already. Expired ones are removed
  * now and then. */
 MUST_CHECK enum err store_nonce_use(struct db *db, const char *access_key_id, const char *nonce,

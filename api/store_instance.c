@@ -19,28 +19,28 @@ enum err store_instance_put(struct db *db, int64_t account_id, const char *id, c
 
 #define INSTANCE_COLUMNS                                                                                     \
         "mqtt_instance_id, name, edition, authentication_mode, default_certificate_id, revision,"            \
-        " floor(extract(epoch FROM created_at) * 1000)::bigint"
+        " floor(extract(epoch FROM created_at) * 1000)::bigint, account_id"
 
 static void instance_from_row(const PGresult *rows, int row, struct instance *ret)
 {
         *ret = (struct instance){.mode = db_int(rows, row, 3) == AUTH_MUTUAL ? AUTH_MUTUAL : AUTH_ONE_WAY,
                                  .default_certificate = db_int(rows, row, 4),
                                  .revision = db_int(rows, row, 5),
-                                 .created_at = db_int(rows, row, 6)};
+                                 .created_at = db_int(rows, row, 6),
+                                 .account_id = db_int(rows, row, 7)};
         (void)snprintf(ret->id, sizeof ret->id, "%s", db_text(rows, row, 0));
         (void)snprintf(ret->name, sizeof ret->name, "%s", db_text(rows, row, 1));
         (void)snprintf(ret->edition, sizeof ret->edition, "%s", db_text(rows, row, 2));
 }
 
-static const char get_sql[] =
-        "SELECT " INSTANCE_COLUMNS " FROM instance WHERE mqtt_instance_id = $1 AND account_id = $2";
+static const char get_sql[] = "SELECT " INSTANCE_COLUMNS " FROM instance WHERE mqtt_instance_id = $1";
 
-enum err store_instance_get(struct db *db, int64_t account_id, const char *id, struct instance *ret)
+enum err store_instance_get(struct db *db, const char *id, struct instance *ret)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
-        const struct db_param params[] = {DB_TEXT(id), DB_INT(account_id)};
+        const struct db_param params[] = {DB_TEXT(id)};
 
-        TRY(db_query(db, DB_AS_TEXT, &rows, get_sql, 2, params));
+        TRY(db_query(db, DB_AS_TEXT, &rows, get_sql, 1, params));
         if (PQntuples(rows) == 0)
                 return ERR_NOT_FOUND;
         instance_from_row(rows, 0, ret);

@@ -15,6 +15,7 @@ enum { INSTANCE_NAME_MAX = 64, EDITION_MAX = 16, INSTANCE_NODES_MAX = 1000 };
 
 struct instance {
         char id[INSTANCE_ID_MAX + 1];
+        int64_t account_id;
         char name[4 * INSTANCE_NAME_MAX + 1];
         char edition[EDITION_MAX + 1]; /* "platinum", "professional", "standard" */
         enum authentication_mode mode;
@@ -26,9 +27,8 @@ struct instance {
 /* ERR_CONFLICT: the ID is taken. */
 MUST_CHECK enum err store_instance_put(struct db *db, int64_t account_id, const char *id, const char *name,
                                        const char *edition);
-/* ERR_NOT_FOUND: the account has no such instance. */
-MUST_CHECK enum err store_instance_get(struct db *db, int64_t account_id, const char *id,
-                                       struct instance *ret);
+/* Of any account: the caller looks at ret->account_id. ERR_NOT_FOUND. */
+MUST_CHECK enum err store_instance_get(struct db *db, const char *id, struct instance *ret);
 /* How many domains are mapped. */
 MUST_CHECK enum err store_instance_domains(struct db *db, const char *id, int64_t *ret);
 /* All of the account, by ID; *ret is freed by the caller. */

@@ -120,11 +120,6 @@ static enum err fill_columns(const struct sni_change *change, const bool *seal, 
         return ERR_OK;
 }
 
-static const char revision_sql[] =
-        "INSERT INTO config_revision (mqtt_instance_id, revision, action, access_key_id, source_ip,"
-        " request_id, before_default, after_default)"
-        " VALUES ($1, $2, 'SetSniConfig', $3, $4, $5, nullif($6::bigint, 0), $7)";
-
 static const char difference_sql[] =
         "WITH wanted AS MATERIALIZED (SELECT * FROM unnest(string_to_array($3, E'\\n'),"
         "  string_to_array($4, E'\\n')::bigint[], string_to_array($5, E'\\n')) "
@@ -179,19 +174,6 @@ static enum err write_mapping(struct db *db, const struct sni_change *change, co
                 TRY(db_exec(db, many_sql));
         TRY(db_query(db, DB_AS_TEXT, NULL, apply_known_sql, 2, params));
         return db_query(db, DB_AS_TEXT, NULL, apply_new_sql, 2, params);
-}
-
-static enum err write_revision(struct db *db, const struct sni_change *change, const struct revision *r)
-{
-        const struct db_param params[] = {DB_TEXT(r->instance),
-                                          DB_INT(r->number),
-                                          DB_TEXT(change->access_key_id),
-                                          DB_TEXT(change->source_ip),
-                                          DB_TEXT(change->request_id),
-                                          DB_INT(r->default_certificate),
-                                          DB_INT(change->default_certificate)};
-
-        return db_query(db, DB_AS_TEXT, NULL, revision_sql, 7, params);
 }
 
 static const char default_sql[] =
@@ -272,8 +254,7 @@ static enum err put_serving_keys(struct db *db, const struct sni_proof *proof)
 static enum err write_keys(struct db *db, const struct sni_change *change, const struct revision *r)
 {
         const struct db_param use[] = {DB_TEXT(r->instance), DB_INT(change->default_certificate)};
-        const struct db_param params[] = {DB_TEXT(r->instance), DB_INT(r->number),
-                                          DB_INT(r->default_certificate),
+        const struct db_param params[] = {DB_TEXT(r->instance), DB_INT(r->number), DB_INT(r->default_before),
                                           DB_INT(change->default_certificate)};
 
         TRY(db_query(db, DB_AS_TEXT, NULL, lock_encrypted_sql, 4, params));
@@ -283,34 +264,25 @@ static enum err write_keys(struct db *db, const struct sni_change *change, const
         return db_query(db, DB_AS_TEXT, NULL, clear_serving_sql, 3, params);
 }
 
-static const char prune_sql[] =
-        "WITH pruned AS (DELETE FROM config_revision WHERE mqtt_instance_id = $1 AND revision <="
-        "  (SELECT revision FROM config_revision WHERE mqtt_instance_id = $1"
-        "   ORDER BY revision DESC OFFSET $2 LIMIT 1) RETURNING revision)"
-        " DELETE FROM config_change c USING pruned p"
-        " WHERE c.mqtt_instance_id = $1 AND c.revision = p.revision";
-
 /* For joins of 100,000 rows that run once: in memory, and not worth compiling. */
 static const char session_sql[] = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off";
 
 enum err store_sni_replace(struct db *db, const struct sni_change *change, int64_t *ret_revision)
 {
         CLEANUP(db_tx) struct db_tx tx = {NULL};
-        const struct db_param history[] = {DB_TEXT(change->instance), DB_INT(change->history_max)};
         struct revision r;
         int64_t changed = 0;
 
         TRY(db_begin(db, &tx));
         TRY(db_exec(db, session_sql));
-        TRY(revision_lock(db, change->account_id, change->instance, &r));
-        TRY(write_revision(db, change, &r));
+        TRY(revision_lock(db, change->actor, change->instance, &r));
         TRY(write_mapping(db, change, &r, &changed));
-        if (changed == 0 && r.default_certificate == change->default_certificate) {
+        if (changed == 0 && r.default_before == change->default_certificate) {
                 *ret_revision = r.number - 1;
-                return ERR_OK; /* rolls the history's row back */
+                return ERR_OK;
         }
+        r.default_after = change->default_certificate;
         TRY(write_keys(db, change, &r));
-        TRY(db_query(db, DB_AS_TEXT, NULL, prune_sql, 2, history));
         TRY(revision_raise(db, &r));
         TRY(db_commit(&tx));
         *ret_revision = r.number;

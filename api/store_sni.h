@@ -4,6 +4,7 @@
 #ifndef SIGNET_API_STORE_SNI_H
 #define SIGNET_API_STORE_SNI_H
 
+#include "api/actor.h"
 #include "api/sni_config.h"
 #include "api/sni_proof.h"
 #include "common/crypt.h"
@@ -15,14 +16,12 @@
 #include <stdint.h>
 
 struct sni_change {
-        int64_t account_id;
+        const struct actor *actor;
         const char *instance;
         const struct sni_config *config;
         const struct sni_proof *proof;
         const struct master_key *master;
         int64_t default_certificate;
-        int64_t history_max; /* revisions kept in config_revision */
-        const char *access_key_id, *source_ip, *request_id;
 };
 
 /* Makes `config` the whole mapping, in one transaction. Rows that stay as they are keep their revision,

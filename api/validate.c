@@ -267,6 +267,8 @@ enum err validate_params(const struct operation_spec *op, struct param_set *para
                         TRY(check_list(&op->fields[i], params, &r));
                 else
                         check_field(&op->fields[i], params, &r);
+        if (r.first[0] != '\0' && !r.missing && op->invalid != FAULT_INVALID)
+                return fault_set(f, op->invalid, "%s %s", fault_message(op->invalid), buf_text(&text));
         if (r.first[0] != '\0')
                 return fault_set_field(f, r.missing ? FAULT_MISSING : FAULT_INVALID, r.first, "%s",
                                        buf_text(&text));

@@ -229,12 +229,14 @@ static enum err access_keys_load(struct load *l)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
         CLEANUP(access_keysp) struct access_keys *keys = NULL;
-        const struct db_param params[] = {DB_INT(l->instance.account_id), DB_INT(ACCESS_KEYS_MAX + 1)};
+        const struct db_param params[] = {DB_INT(l->instance.account_id), DB_INT(ACCESS_KEYS_MAX + 1),
+                                          DB_TEXT(l->source->instance)};
 
-        TRY(db_query(l->source->db, DB_AS_BINARY, &rows,
-                     "SELECT access_key_id, secret_sealed FROM access_key WHERE account_id = $1 AND enabled "
-                     "ORDER BY access_key_id COLLATE \"C\" LIMIT $2",
-                     2, params));
+        TRY(db_query(
+                l->source->db, DB_AS_BINARY, &rows,
+                "SELECT access_key_id, secret_sealed FROM access_key WHERE account_id = $1 AND enabled "
+                "AND access_key_may_connect(access_key_id, $3) ORDER BY access_key_id COLLATE \"C\" LIMIT $2",
+                3, params));
         TRY(access_keys_new((size_t)PQntuples(rows), &keys));
         for (int i = 0; i < PQntuples(rows); i++)
                 TRY(access_key_read(l, rows, i, keys));
