@@ -44,5 +44,7 @@ MUST_CHECK enum err pem_key_matches(X509 *leaf, EVP_PKEY *key);
 MUST_CHECK enum err pem_certificate_der(X509 *certificate, struct buf *ret);
 MUST_CHECK enum err pem_key_der(EVP_PKEY *key, struct buf *ret);
 MUST_CHECK enum err pem_certificate_text(X509 *certificate, struct buf *ret); /* PEM, appends */
+/* PEM of a certificate's DER, which is not looked at; appends. */
+MUST_CHECK enum err pem_der_text(const void *der, size_t len, struct buf *ret);
 
 #endif
