@@ -12,14 +12,16 @@
 #include "common/crypt.h"
 #include "common/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, CREDENTIAL_LINE_MAX = 1024, ACCOUNT_ID = 1 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, CREDENTIAL_LINE_MAX = 1024 };
 
 static void cleanup_api_settings(struct api_settings *s)
 {
@@ -61,9 +63,11 @@ static int print_help(void)
              "\n"
              "  signet-api                      serves until SIGTERM or SIGINT\n"
              "  signet-api --migrate            brings the database's schema up to date\n"
-             "  signet-api --create-access-key  adds or replaces an access key: AccessKeyId and "
+             "  signet-api --create-access-key [<account>]\n"
+             "                                  adds or replaces an access key: AccessKeyId and "
              "AccessKeySecret\n"
-             "                                  as two lines on standard input\n"
+             "                                  as two lines on standard input; it may do everything in the\n"
+             "                                  account, a number from 1 (which it is when not given)\n"
              "  signet-api --print-operations   version, name and methods of every operation\n"
              "  signet-api --version | --help\n"
              "\n"
@@ -94,13 +98,14 @@ static int print_operations(void)
         return 0;
 }
 
-static int run_migrate(const struct api_settings *s)
+static int run_migrate(const struct api_settings *s, const char *argument)
 {
         CLEANUP(dbp) struct db *db = NULL;
         char why[512] = "";
         int applied = 0;
         enum err e = conf_drop_privileges(s->user);
 
+        (void)argument;
         if (e != ERR_OK)
                 return failed("SIGNET_USER", e, why);
         e = database_open(s, &db);
@@ -123,15 +128,28 @@ static bool read_line(char line[CREDENTIAL_LINE_MAX])
         return whole && len > 0;
 }
 
-static enum err put_access_key(const struct api_settings *s, const struct master_key *master, const char *id,
-                               const char *secret)
+/* 1 … 9223372036854775807 in decimal, without a sign or a leading zero; 1 when not given. */
+static bool read_account(const char *text, int64_t *ret)
+{
+        *ret = 1;
+        if (text == NULL)
+                return true;
+        if (text[0] < '1' || text[0] > '9' || strlen(text) > 19 || text[strspn(text, "0123456789")] != '\0')
+                return false;
+        errno = 0;
+        *ret = strtoll(text, NULL, 10);
+        return errno == 0;
+}
+
+static enum err put_access_key(const struct api_settings *s, const struct master_key *master,
+                               int64_t account_id, const char *id, const char *secret)
 {
         CLEANUP(dbp) struct db *db = NULL;
         char why[512];
 
         TRY(database_open(s, &db));
         TRY(migrate_check(db, why));
-        const struct actor actor = {.account_id = ACCOUNT_ID,
+        const struct actor actor = {.account_id = account_id,
                                     .access_key_id = "-",
                                     .source_ip = "-",
                                     .request_id = "-",
@@ -140,26 +158,33 @@ static enum err put_access_key(const struct api_settings *s, const struct master
         return store_access_key_put(db, master, &actor, id, secret);
 }
 
-static int run_create_access_key(const struct api_settings *s)
+static int run_create_access_key(const struct api_settings *s, const char *argument)
 {
         CLEANUP(master_keyp) struct master_key *master = NULL;
         char id[CREDENTIAL_LINE_MAX], secret[CREDENTIAL_LINE_MAX];
+        int64_t account_id;
         enum err e;
 
+        if (!read_account(argument, &account_id)) {
+                fputs("signet-api: an account is a number from 1 to 9223372036854775807\n", stderr);
+                return EXIT_USAGE;
+        }
         (void)setvbuf(stdin, NULL, _IONBF, 0); /* no copy of the secret in stdio's buffer */
         if (!read_line(id) || !read_line(secret))
                 return failed("standard input", ERR_SYNTAX,
                               "expected AccessKeyId and AccessKeySecret, one a line");
         e = master_key_open(s->master_key_file, &master);
-        if (e != ERR_OK)
+        if (e != ERR_OK) {
+                crypt_wipe(secret, sizeof secret);
                 return failed_master_key(e);
+        }
         e = conf_drop_privileges(s->user);
         if (e == ERR_OK)
-                e = put_access_key(s, master, id, secret);
+                e = put_access_key(s, master, account_id, id, secret);
         crypt_wipe(secret, sizeof secret);
         if (e != ERR_OK)
                 return failed("create-access-key", e, "");
-        log_info("access key stored, caller=%s", id);
+        log_info("access key stored, caller=%s account=%" PRId64, id, account_id);
         return 0;
 }
 
@@ -202,7 +227,7 @@ static void signals_block(sigset_t *ret)
         (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int serve(const struct api_settings *s)
+static int serve(const struct api_settings *s, const char *argument)
 {
         CLEANUP(listener) struct listener listener = {.fd = -1};
         CLEANUP(master_keyp) struct master_key *master = NULL;
@@ -213,6 +238,7 @@ static int serve(const struct api_settings *s)
         int got = 0;
         enum err e;
 
+        (void)argument;
         signals_block(&ends);
         raise_descriptor_limit(s->connections_max);
         if ((e = documents_open(&operations, why)) != ERR_OK)
@@ -239,14 +265,15 @@ int main(int argc, char **argv)
         static const struct {
                 const char *word;
                 int (*alone)(void);
-                int (*with_settings)(const struct api_settings *);
+                int (*with_settings)(const struct api_settings *, const char *argument);
+                int argc_max;
         } modes[] = {
-                {"", NULL, serve},
-                {"--help", print_help, NULL},
-                {"--version", print_version, NULL},
-                {"--print-operations", print_operations, NULL},
-                {"--migrate", NULL, run_migrate},
-                {"--create-access-key", NULL, run_create_access_key},
+                {"", NULL, serve, 2},
+                {"--help", print_help, NULL, 2},
+                {"--version", print_version, NULL, 2},
+                {"--print-operations", print_operations, NULL, 2},
+                {"--migrate", NULL, run_migrate, 2},
+                {"--create-access-key", NULL, run_create_access_key, 3},
         };
         CLEANUP(api_settings) struct api_settings settings = {0};
         const char *word = argc > 1 ? argv[1] : "";
@@ -254,14 +281,15 @@ int main(int argc, char **argv)
 
         crypt_harden_process();
         log_init("signet-api", LOG_INFO_LEVEL);
-        for (size_t i = 0; argc <= 2 && i < sizeof modes / sizeof modes[0]; i++) {
-                if (strcmp(word, modes[i].word) != 0)
+        for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+                if (strcmp(word, modes[i].word) != 0 || argc > modes[i].argc_max)
                         continue;
                 if (modes[i].alone != NULL)
                         return modes[i].alone();
                 enum err e = api_settings_read(&settings, why);
 
-                return e != ERR_OK ? failed("settings", e, why) : modes[i].with_settings(&settings);
+                return e != ERR_OK ? failed("settings", e, why)
+                                   : modes[i].with_settings(&settings, argc > 2 ? argv[2] : NULL);
         }
         fputs("signet-api: unknown arguments; see signet-api --help\n", stderr);
         return EXIT_USAGE;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/store_access_key.h"
 
+#include "api/audit.h"
 #include "api/revision.h"
+#include "api/store_access_key_row.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { SECRET_MAX = 1024, CONTEXT_SIZE = 256, NONCES_PER_SWEEP = 256 };
+enum { CONTEXT_SIZE = 256, NONCES_PER_SWEEP = 256 };
 
 static void seal_context(const char *id, char ret[CONTEXT_SIZE])
 {
@@ -27,29 +28,13 @@ static const char get_sql[] =
         " g.mqtt_instance_id, g.action FROM access_key k LEFT JOIN access_grant g USING (access_key_id)"
         " WHERE k.access_key_id = $1 LIMIT 1000";
 
-static enum err read_grants(const PGresult *rows, struct grants *ret)
-{
-        int count = PQgetisnull(rows, 0, 4) ? 0 : PQntuples(rows);
-
-        ret->rows = calloc((size_t)count + 1, sizeof *ret->rows);
-        if (ret->rows == NULL)
-                return ERR_NOMEM;
-        for (int i = 0; i < count; i++) {
-                struct grant *g = &ret->rows[ret->count++];
-
-                (void)snprintf(g->instance, sizeof g->instance, "%s", db_text(rows, i, 4));
-                (void)snprintf(g->action, sizeof g->action, "%s", db_text(rows, i, 5));
-        }
-        return ERR_OK;
-}
-
 enum err store_access_key_get(struct db *db, const struct master_key *master, const char *id,
                               struct access_key *ret)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
-        CLEANUP(buf) struct buf sealed = BUF_UP_TO(SECRET_MAX + SEAL_OVERHEAD);
+        CLEANUP(buf) struct buf sealed = BUF_UP_TO(ACCESS_KEY_SECRET_MAX + SEAL_OVERHEAD);
         const struct db_param params[] = {DB_TEXT(id)};
-        CLEANUP(access_key) struct access_key key = {.secret = BUF_UP_TO(SECRET_MAX)};
+        CLEANUP(access_key) struct access_key key = {.secret = BUF_UP_TO(ACCESS_KEY_SECRET_MAX)};
         char context[CONTEXT_SIZE];
 
         TRY(db_query(db, DB_AS_TEXT, &rows, get_sql, 1, params));
@@ -58,7 +43,7 @@ enum err store_access_key_get(struct db *db, const struct master_key *master, co
         TRY(db_bytea(rows, 0, 2, &sealed));
         seal_context(id, context);
         TRY(crypt_open(master, context, sealed.data, sealed.len, &key.secret));
-        TRY(read_grants(rows, &key.grants));
+        TRY(access_key_grants_read(rows, 0, PQntuples(rows), 4, &key.grants));
         key.account_id = db_int(rows, 0, 0);
         key.enabled = db_bool(rows, 0, 1);
         key.used_lately = db_bool(rows, 0, 3);
@@ -67,39 +52,136 @@ enum err store_access_key_get(struct db *db, const struct master_key *master, co
         return ERR_OK;
 }
 
+enum err access_key_seal(const struct master_key *master, const char *id, const char *secret, struct buf *ret)
+{
+        char context[CONTEXT_SIZE];
+
+        seal_context(id, context);
+        return crypt_seal(master, context, secret, strlen(secret), ret);
+}
+
+/* A lock of its own and not the rows': keys that come and go would not be locked, and those that are would
+ * make every request that notes their use wait. The first number is this lock's. */
+static const char lock_sql[] = "SELECT pg_advisory_xact_lock(719002, hashint8($1::bigint))";
+
+enum err store_access_key_lock(struct db *db, int64_t account_id)
+{
+        const struct db_param params[] = {DB_INT(account_id)};
+
+        return db_query(db, DB_AS_TEXT, NULL, lock_sql, 1, params);
+}
+
+/* 0: no such key. */
+static enum err owner_of(struct db *db, const char *id, int64_t *ret)
+{
+        CLEANUP(pgresultp) PGresult *rows = NULL;
+        const struct db_param params[] = {DB_TEXT(id)};
+
+        TRY(db_query(db, DB_AS_TEXT, &rows, "SELECT account_id FROM access_key WHERE access_key_id = $1", 1,
+                     params));
+        *ret = PQntuples(rows) == 0 ? 0 : db_int(rows, 0, 0);
+        return ERR_OK;
+}
+
+/* Locks the key's account, when it has one, and the one it is to have: the lower number first. */
+static enum err lock_accounts(struct db *db, const char *id, int64_t account_id, int64_t *ret_owner)
+{
+        int64_t owner, now;
+
+        TRY(owner_of(db, id, &owner));
+        if (owner != 0 && owner < account_id)
+                TRY(store_access_key_lock(db, owner));
+        TRY(store_access_key_lock(db, account_id));
+        if (owner > account_id)
+                TRY(store_access_key_lock(db, owner));
+        TRY(owner_of(db, id, &now));
+        *ret_owner = owner;
+        return now == owner ? ERR_OK : ERR_CONFLICT;
+}
+
+static enum err state_of(struct db *db, int64_t account_id, const char *id, json_t **ret)
+{
+        CLEANUP(access_key_row) struct access_key_row row = {.enabled = false};
+        enum err e = store_access_key_row_get(db, account_id, id, &row);
+
+        *ret = NULL;
+        if (e == ERR_NOT_FOUND)
+                return ERR_OK;
+        TRY(e);
+        *ret = access_key_state_json(&row);
+        return *ret == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+/* What the account sees of it: its trail, and a revision of each of its instances. Takes `before` over. */
+static enum err tell_account(struct db *db, const struct actor *actor, int64_t account_id, const char *id,
+                             json_t *before)
+{
+        struct actor there = *actor;
+        char resource[AUDIT_RESOURCE_MAX + 1];
+        json_t *after = NULL;
+        enum err e = state_of(db, account_id, id, &after);
+
+        there.account_id = account_id;
+        (void)snprintf(resource, sizeof resource, "access-key:%s", id);
+        if (e != ERR_OK) {
+                json_decref(before);
+                return e;
+        }
+        TRY(audit_put(db, &there, "", resource, before, after));
+        return revision_raise_account(db, &there, "an access key was put by the operator");
+}
+
 static const char put_sql[] =
         "INSERT INTO access_key (access_key_id, account_id, secret_sealed) VALUES ($1, $2, $3)"
         " ON CONFLICT (access_key_id) DO UPDATE SET account_id = EXCLUDED.account_id,"
         " secret_sealed = EXCLUDED.secret_sealed, enabled = true";
 
 static const char put_grant_sql[] =
-        "INSERT INTO access_grant (access_key_id, mqtt_instance_id, action) VALUES ($1, '*', 'admin')"
+        "WITH gone AS (DELETE FROM access_grant WHERE access_key_id = $1"
+        "  AND (mqtt_instance_id, action) <> ('*', 'admin'))"
+        " INSERT INTO access_grant (access_key_id, mqtt_instance_id, action) VALUES ($1, '*', 'admin')"
         " ON CONFLICT DO NOTHING";
 
 enum err store_access_key_put(struct db *db, const struct master_key *master, const struct actor *actor,
                               const char *id, const char *secret)
 {
-        CLEANUP(buf) struct buf sealed = BUF_UP_TO(SECRET_MAX + SEAL_OVERHEAD);
+        CLEANUP(buf) struct buf sealed = BUF_UP_TO(ACCESS_KEY_SECRET_MAX + SEAL_OVERHEAD);
         CLEANUP(db_tx) struct db_tx tx = {NULL};
-        char context[CONTEXT_SIZE];
+        int64_t account_id = actor->account_id, owner;
+        json_t *before = NULL;
 
-        seal_context(id, context);
-        TRY(crypt_seal(master, context, secret, strlen(secret), &sealed));
+        TRY(access_key_seal(master, id, secret, &sealed));
         TRY(db_begin(db, &tx));
-        const struct db_param params[] = {DB_TEXT(id), DB_INT(actor->account_id),
-                                          DB_BYTES(sealed.data, sealed.len)};
-        TRY(db_query(db, DB_AS_TEXT, NULL, put_sql, 3, params));
-        TRY(db_query(db, DB_AS_TEXT, NULL, put_grant_sql, 1, params));
-        TRY(revision_raise_account(db, actor, "an access key was put by the operator"));
+        TRY(lock_accounts(db, id, account_id, &owner));
+        TRY(state_of(db, owner, id, &before));
+        const struct db_param params[] = {DB_TEXT(id), DB_INT(account_id), DB_BYTES(sealed.data, sealed.len)};
+        enum err e = db_query(db, DB_AS_TEXT, NULL, put_sql, 3, params);
+
+        if (e == ERR_OK)
+                e = db_query(db, DB_AS_TEXT, NULL, put_grant_sql, 1, params);
+        if (e != ERR_OK) {
+                json_decref(before);
+                return e;
+        }
+        if (owner != 0 && owner != account_id) {
+                TRY(tell_account(db, actor, owner, id, before));
+                before = NULL;
+        }
+        TRY(tell_account(db, actor, account_id, id, before));
         return db_commit(&tx);
 }
+
+static const char used_sql[] =
+        "UPDATE access_key SET last_used_at = now() WHERE access_key_id IN (SELECT access_key_id FROM "
+        "access_key"
+        " WHERE access_key_id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')"
+        " FOR NO KEY UPDATE SKIP LOCKED)";
 
 enum err store_access_key_used(struct db *db, const char *id)
 {
         const struct db_param params[] = {DB_TEXT(id)};
 
-        return db_query(db, DB_AS_TEXT, NULL,
-                        "UPDATE access_key SET last_used_at = now() WHERE access_key_id = $1", 1, params);
+        return db_query(db, DB_AS_TEXT, NULL, used_sql, 1, params);
 }
 
 /* An expired nonce may be used again, whether or not it has been swept. */

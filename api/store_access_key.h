@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { ACCESS_KEY_SECRET_MAX = 1024 };
+
 struct access_key {
         int64_t account_id;
         bool enabled;
@@ -28,12 +30,19 @@ static inline void cleanup_access_key(struct access_key *key)
 /* ERR_NOT_FOUND: no such key. */
 MUST_CHECK enum err store_access_key_get(struct db *db, const struct master_key *master, const char *id,
                                          struct access_key *ret);
-/* For the operator of the machine: adds or replaces (same ID): the secret sealed, enabled, with the grant
- * admin on everything of actor->account_id. Raises the revision of every instance of the account and
- * notifies, so that brokers load it. */
+/* For the operator of the machine: adds or replaces (same ID, also of another account, which loses it): the
+ * secret sealed, enabled, with the grant admin on everything of actor->account_id and no other. Raises the
+ * revision of every instance of the account and notifies, so that brokers load it. ERR_CONFLICT: somebody
+ * else gave the key to another account at the same moment. */
 MUST_CHECK enum err store_access_key_put(struct db *db, const struct master_key *master,
                                          const struct actor *actor, const char *id, const char *secret);
-/* Notes that the key is used now. */
+/* Within a transaction: changes of keys of this account come one after the other. Taken before any row. */
+MUST_CHECK enum err store_access_key_lock(struct db *db, int64_t account_id);
+/* Appends the secret as it is stored. */
+MUST_CHECK enum err access_key_seal(const struct master_key *master, const char *id, const char *secret,
+                                    struct buf *ret);
+/* Notes that the key is used now, unless that was noted within the last minute or is being noted by another:
+ * nobody waits for this. */
 MUST_CHECK enum err store_access_key_used(struct db *db, const char *id);
 /* Remembers the nonce until `expires_at` (Unix seconds). ERR_CONFLICT: seen already. Expired ones are removed
  * now and then. */

@@ -21,7 +21,7 @@ static const char bad_domain[] = "the domain is longer than 253 octets or empty"
 static const char too_many_keys[] = "more access keys than a broker holds";
 
 struct instance { /* its row */
-        int64_t revision, marks_from, account_id, default_certificate_id;
+        int64_t revision, made_at_us, marks_from, account_id, default_certificate_id;
         bool has_default;
         enum authentication_mode mode;
 };
@@ -59,8 +59,8 @@ static enum err instance_read(const struct snapshot_source *source, struct insta
         const struct db_param params[] = {DB_TEXT(source->instance)};
 
         TRY(db_query(source->db, DB_AS_BINARY, &rows,
-                     "SELECT revision, marks_from, account_id, default_certificate_id, authentication_mode "
-                     "FROM instance WHERE mqtt_instance_id = $1",
+                     "SELECT revision, marks_from, account_id, default_certificate_id, "
+                     "authentication_mode, " INSTANCE_MADE_AT " FROM instance WHERE mqtt_instance_id = $1",
                      1, params));
         if (PQntuples(rows) == 0)
                 return ERR_NOT_FOUND;
@@ -70,13 +70,16 @@ static enum err instance_read(const struct snapshot_source *source, struct insta
         ret->has_default = PQgetisnull(rows, 0, 3) == 0;
         ret->default_certificate_id = ret->has_default ? db_binary_int(rows, 0, 3) : 0;
         ret->mode = db_binary_int(rows, 0, 4) == AUTH_MUTUAL ? AUTH_MUTUAL : AUTH_ONE_WAY;
+        ret->made_at_us = db_binary_int(rows, 0, 5);
         return ERR_OK;
 }
 
-/* A revision below ours is another history (a restored backup): nothing of what we know need be true. */
+/* A revision below ours is another history (a restored backup), and so is an instance that was deleted and
+ * made anew: nothing of what we know need be true. */
 static bool partial_possible(const struct snapshot *last, const struct instance *i)
 {
-        return last != NULL && last->revision < i->revision && i->marks_from <= last->revision &&
+        return last != NULL && last->made_at_us == i->made_at_us && last->revision < i->revision &&
+               i->marks_from <= last->revision &&
                rejected_count(&last->rejected, REJECTED_DOMAIN) <= AGAIN_MAX;
 }
 
@@ -257,9 +260,12 @@ static enum err load_run(struct load *l)
                 return ERR_NOMEM;
         atomic_init(&next->refs, 1);
         next->revision = l->instance.revision;
+        next->made_at_us = l->instance.made_at_us;
         next->loaded_at = clock_now();
         next->mode = l->instance.mode;
         l->next = next;
+        if (next->mode == AUTH_MUTUAL) /* first, so that it is among those that are shown */
+                TRY(rejected_add(&next->rejected, REJECTED_MODE, "mutual", 0, SNAPSHOT_MUTUAL_REFUSED));
         l->partial = partial_possible(l->last, &l->instance);
         TRY(mappings_read(l));
         TRY(certificates_read(l));
@@ -290,7 +296,7 @@ enum err snapshot_load(const struct snapshot_source *source, struct snapshot *la
         TRY(db_begin(source->db, &tx));
         TRY(db_exec(source->db, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
         TRY(instance_read(source, &l.instance));
-        if (last != NULL && last->revision == l.instance.revision)
+        if (last != NULL && snapshot_is(last, l.instance.revision, l.instance.made_at_us))
                 return load_give(last, ret, ret_rejected);
         TRY(load_run(&l));
         return load_give(l.next, ret, ret_rejected);

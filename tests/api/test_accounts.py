@@ -13,8 +13,7 @@ class Two:
 
     def __init__(self, stack, authority):
         key_id, secret = "LTAI" + secrets.token_hex(8), secrets.token_hex(15)
-        stack.add_access_key(key_id, secret)
-        stack.sql(f"UPDATE access_key SET account_id = 2 WHERE access_key_id = '{key_id}'")
+        stack.add_access_key(key_id, secret, 2)
         self.stack, self.ours, self.theirs = stack, stack.api, Api(stack.api.port, key_id, secret)
         self.authority, self.our_instance = authority, stack.instance
         self.their_instance = answered(self.theirs.v3("CreateInstance", {"InstanceName": "theirs"}),
@@ -59,9 +58,17 @@ def test_lists_hold_what_is_ones_own(two):
 
 @pytest.mark.parametrize("operation, params", [
     ("DescribeInstance", {}), ("GetSniConfig", {}), ("SetSniConfig", {"DefaultCertificate": "own", "SniConfig": ""})])
-def test_an_instance_of_another_account_is_not_found(two, unharmed, operation, params):
+def test_an_instance_of_another_account_is_refused_and_one_that_is_not_there_not_found(two, unharmed, operation, params):
     params = {k: v.replace("own", two.their_cert) for k, v in params.items()}
-    refused(two.theirs.v3(operation, {"MqttInstanceId": two.our_instance, **params}), "MqttInstanceNotFound")
+    refused(two.theirs.v3(operation, {"MqttInstanceId": two.our_instance, **params}), "MqttOwnerCheckError", 403)
+    refused(two.theirs.v3(operation, {"MqttInstanceId": "mqtt-cn-never-was", **params}), "MqttInstanceNotFound")
+
+
+def test_the_trail_holds_what_is_ones_own(two):
+    ours = {event["AccessKeyId"] for event in answered(two.ours.v3("ListAuditEvents"), "ListAuditEvents")["Events"]}
+    theirs = {event["AccessKeyId"] for event in answered(two.theirs.v3("ListAuditEvents"), "ListAuditEvents")["Events"]}
+    assert two.ours.key_id in ours and two.theirs.key_id in theirs
+    assert ours & theirs <= {"-"}  # the operator, who gave both their keys
 
 
 @pytest.mark.parametrize("default, config", [

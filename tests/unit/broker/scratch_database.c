@@ -223,6 +223,15 @@ void scratch_certificate(struct scratch_database *d, int64_t id, struct bytes le
         run(d->admin, buf_text(&sql));
 }
 
+void scratch_grant(struct scratch_database *d, const char *id, const char *action, const char *instance)
+{
+        scratch_sql(d,
+                    "INSERT INTO access_grant (access_key_id, action, mqtt_instance_id) VALUES ('%s', '%s', "
+                    "'%s') "
+                    "ON CONFLICT DO NOTHING",
+                    id, action, instance);
+}
+
 void scratch_access_key(struct scratch_database *d, const char *id, const char *secret,
                         const struct master_key *master)
 {

@@ -26,8 +26,10 @@ void scratch_sql(struct scratch_database *d, const char *format, ...) __attribut
  * `key`, sealed with `master`; key NULL: no serving key. */
 void scratch_certificate(struct scratch_database *d, int64_t id, struct bytes leaf, const struct bytes *chain,
                          int chain_count, const struct bytes *key, const struct master_key *master);
+/* Without a grant: nobody signs in with it yet. */
 void scratch_access_key(struct scratch_database *d, const char *id, const char *secret,
                         const struct master_key *master);
+void scratch_grant(struct scratch_database *d, const char *id, const char *action, const char *instance);
 /* A master key that is not the database's; close it with master_key_close(). */
 struct master_key *scratch_other_master(void);
 

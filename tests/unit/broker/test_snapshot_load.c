@@ -396,50 +396,6 @@ Test(snapshot_load, mode_is_the_instances)
         snapshot_unref(s);
 }
 
-static bool secret_is(const struct snapshot *s, const char *id, const char *expected)
-{
-        const char *secret;
-        size_t len;
-
-        return snapshot_access_key(s, id, strlen(id), &secret, &len) && len == strlen(expected) &&
-               memcmp(secret, expected, len) == 0;
-}
-
-Test(snapshot_load, access_keys_are_the_accounts_enabled_ones)
-{
-        const char *secret;
-        size_t len;
-        struct master_key *other = scratch_other_master();
-
-        scratch_access_key(&base, "LTAIone", "secret one", base.master);
-        scratch_access_key(&base, "LTAItwo", "secret two", base.master);
-        scratch_access_key(&base, "LTAIstranger", "secret three", base.master);
-        scratch_sql(&base, "UPDATE access_key SET account_id = 2 WHERE access_key_id = 'LTAIstranger'");
-        struct snapshot *s = load(NULL);
-        cr_assert(secret_is(s, "LTAIone", "secret one"));
-        cr_assert(secret_is(s, "LTAItwo", "secret two"));
-        cr_assert_not(snapshot_access_key(s, "LTAIstranger", 12, &secret, &len));
-
-        struct access_keys *keys = s->access_keys;
-        next_revision();
-        s = load(s);
-        cr_assert_eq(s->access_keys, keys, "nothing changed, so the old table is shared");
-
-        scratch_sql(&base, "UPDATE access_key SET enabled = false WHERE access_key_id = 'LTAItwo'");
-        scratch_access_key(&base, "LTAIone", "not readable", other);
-        scratch_access_key(&base, "LTAInew", "not readable", other);
-        next_revision();
-        s = load(s);
-        cr_assert(secret_is(s, "LTAIone", "secret one"), "the old one is kept");
-        cr_assert_not(snapshot_access_key(s, "LTAItwo", 7, &secret, &len));
-        cr_assert_not(snapshot_access_key(s, "LTAInew", 7, &secret, &len));
-        cr_assert_eq(json_array_size(rejected), 2);
-        cr_assert_str_eq(complaint(0, "accessKey"), "LTAInew");
-        cr_assert_str_eq(complaint(1, "accessKey"), "LTAIone");
-        snapshot_unref(s);
-        master_key_close(other);
-}
-
 Test(snapshot_load, a_lost_connection_changes_nothing)
 {
         struct snapshot *s = load(NULL), *next = NULL;
