@@ -207,9 +207,9 @@ static bool curve_is_allowed(const char *group)
         return false;
 }
 
-static enum err check_key(X509 *leaf, char why[256])
+static enum err check_key(X509 *certificate, char why[256])
 {
-        EVP_PKEY *key = X509_get0_pubkey(leaf);
+        EVP_PKEY *key = X509_get0_pubkey(certificate);
         int kind = key != NULL ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
         char group[64] = "without a name";
         int is_explicit = 0;
@@ -217,6 +217,11 @@ static enum err check_key(X509 *leaf, char why[256])
         if (kind == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < RSA_BITS_LEAST) {
                 (void)snprintf(why, 256, "The RSA key has %d bits; at least %d are needed.",
                                EVP_PKEY_get_bits(key), RSA_BITS_LEAST);
+                return ERR_UNSUPPORTED;
+        }
+        if (kind == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) > RSA_BITS_MOST) {
+                (void)snprintf(why, 256, "The RSA key has %d bits; at most %d are allowed.",
+                               EVP_PKEY_get_bits(key), RSA_BITS_MOST);
                 return ERR_UNSUPPORTED;
         }
         if (kind == EVP_PKEY_RSA)
@@ -238,7 +243,15 @@ static enum err check_key(X509 *leaf, char why[256])
         return ERR_UNSUPPORTED;
 }
 
-static enum err check_signature(X509 *leaf, char why[256])
+enum err certificate_check_key(X509 *certificate, char why[256])
+{
+        enum err e = check_key(certificate, why);
+
+        ERR_clear_error();
+        return e;
+}
+
+enum err certificate_check_digest(X509 *certificate, char why[256])
 {
         static const struct {
                 int nid;
@@ -250,7 +263,8 @@ static enum err check_signature(X509 *leaf, char why[256])
                       {NID_sha1, "SHA-1"}};
         int digest = NID_undef;
 
-        (void)X509_get_signature_info(leaf, &digest, NULL, NULL, NULL);
+        (void)X509_get_signature_info(certificate, &digest, NULL, NULL, NULL);
+        ERR_clear_error();
         for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
                 if (digest != broken[i].nid)
                         continue;
@@ -263,12 +277,17 @@ static enum err check_signature(X509 *leaf, char why[256])
 
 enum err certificate_check_leaf(X509 *leaf, char why[256])
 {
-        enum err e = check_key(leaf, why);
+        EVP_PKEY *key = X509_get0_pubkey(leaf);
 
-        if (e == ERR_OK)
-                e = check_signature(leaf, why);
-        ERR_clear_error();
-        return e;
+        TRY(certificate_check_key(leaf, why));
+        if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) > RSA_SERVING_BITS_MOST) {
+                (void)snprintf(why, 256,
+                               "The RSA key has %d bits; at most %d are allowed, for every handshake "
+                               "costs a signature with it.",
+                               EVP_PKEY_get_bits(key), RSA_SERVING_BITS_MOST);
+                return ERR_UNSUPPORTED;
+        }
+        return certificate_check_digest(leaf, why);
 }
 
 static bool is_signed_by(X509 *certificate, X509 *issuer)

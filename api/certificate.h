@@ -18,6 +18,8 @@ enum {
         CERTIFICATE_SERIAL_OCTETS_MAX = 128,
         CERTIFICATE_SANS_MAX = 64 * 1024,
         RSA_BITS_LEAST = 2048,
+        RSA_BITS_MOST = 16384,        /* what OpenSSL still verifies with */
+        RSA_SERVING_BITS_MOST = 8192, /* twice the bits are six times the work of each handshake */
         RESOURCE_ID_SIZE = 24,
         DAY_SECONDS = 24 * 60 * 60
 };
@@ -46,8 +48,11 @@ static inline void cleanup_certificate_facts(struct certificate_facts *f)
         certificate_facts_done(f);
 }
 
-/* ERR_UNSUPPORTED with `why` unless the key is RSA of 2048 bits or more or EC on P-256, P-384 or P-521, and
- * the signature's digest is none of MD5 and SHA-1. */
+/* ERR_UNSUPPORTED with `why` unless the key is RSA of 2048 bits or more or EC on P-256, P-384 or P-521. */
+MUST_CHECK enum err certificate_check_key(X509 *certificate, char why[256]);
+/* ERR_UNSUPPORTED with `why` when it is signed with MD5, SHA-1 or an older digest. */
+MUST_CHECK enum err certificate_check_digest(X509 *certificate, char why[256]);
+/* Both, and no RSA key of more than RSA_SERVING_BITS_MOST bits. */
 MUST_CHECK enum err certificate_check_leaf(X509 *leaf, char why[256]);
 /* ERR_MISMATCH with `why` unless every certificate is signed by the one behind it. */
 MUST_CHECK enum err certificate_check_order(const struct pem_chain *chain, char why[256]);

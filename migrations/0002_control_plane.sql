@@ -43,29 +43,45 @@ CREATE TABLE audit_event (
 );
 CREATE INDEX audit_event_account ON audit_event (account_id, id);
 CREATE INDEX audit_event_instance ON audit_event (account_id, mqtt_instance_id, id);
+CREATE INDEX audit_event_action ON audit_event (account_id, action, id);
+CREATE INDEX audit_event_access_key ON audit_event (account_id, access_key_id, id);
+CREATE INDEX audit_event_time ON audit_event (account_id, created_at);
 
 -- A revision that changed no domains (a CA certificate, an access key, the mode) says in `summary` what it changed.
-ALTER TABLE config_revision ADD COLUMN summary text NOT NULL DEFAULT '';
+-- The counts save a list from looking at 100,000 changes of a revision.
+ALTER TABLE config_revision
+    ADD COLUMN summary         text NOT NULL DEFAULT '',
+    ADD COLUMN domains_added   bigint NOT NULL DEFAULT 0,
+    ADD COLUMN domains_removed bigint NOT NULL DEFAULT 0,
+    ADD COLUMN domains_changed bigint NOT NULL DEFAULT 0;
+UPDATE config_revision r SET domains_added = c.added, domains_removed = c.removed, domains_changed = c.total - c.added - c.removed
+    FROM (SELECT mqtt_instance_id, revision, count(*) AS total, count(*) FILTER (WHERE before_certificate_id IS NULL) AS added,
+            count(*) FILTER (WHERE after_certificate_id IS NULL) AS removed FROM config_change GROUP BY 1, 2) c
+    WHERE r.mqtt_instance_id = c.mqtt_instance_id AND r.revision = c.revision;
 
--- Handed out, then used once. A used one stays, so that it can be told from one that never was.
+-- Handed out, then used once. A used one stays, so that it can be told from one that never was. ordinal is dense within
+-- an instance: the oldest are found without counting.
 CREATE TABLE registration_code (
     mqtt_instance_id text NOT NULL REFERENCES instance ON DELETE CASCADE,
     code             text NOT NULL,
+    ordinal          bigint NOT NULL,
     created_at       timestamptz NOT NULL DEFAULT now(),
     used_at          timestamptz,
     PRIMARY KEY (mqtt_instance_id, code)
 );
-CREATE INDEX registration_code_age ON registration_code (mqtt_instance_id, created_at);
+CREATE UNIQUE INDEX registration_code_ordinal ON registration_code (mqtt_instance_id, ordinal);
 
 -- sn is canonical: lower-case hex of the DER's content octets (api/serial.h). A removed CA stays as a mark for brokers,
 -- without its devices.
+DROP INDEX ca_certificate_sn;
+CREATE UNIQUE INDEX ca_certificate_sn ON ca_certificate (sn, mqtt_instance_id) WHERE NOT removed; -- on any instance, too
 CREATE INDEX ca_certificate_page ON ca_certificate (mqtt_instance_id, id) WHERE NOT removed;
-CREATE INDEX ca_certificate_not_after ON ca_certificate (mqtt_instance_id, not_after) WHERE NOT removed;
+CREATE INDEX ca_certificate_not_after ON ca_certificate (mqtt_instance_id, not_after, id) WHERE NOT removed;
 CREATE INDEX ca_certificate_mark ON ca_certificate (mqtt_instance_id, revision) WHERE removed;
 
 -- Device certificates: rows are those that are there; removed ones leave a row in device_removal for the brokers. Two dense
 -- numbers, of the instance and of its CA, order them as they were registered; device_block counts the rows of each
--- thousand, so that page 10,000 is found without walking over 9,999.
+-- hundred and each ten thousand numbers, so that page 10,000 is found without walking over 9,999.
 DROP INDEX device_certificate_sn, device_certificate_revision, device_certificate_ca;
 ALTER TABLE device_certificate
     DROP COLUMN removed,
@@ -77,10 +93,9 @@ ALTER TABLE device_certificate
 CREATE UNIQUE INDEX device_certificate_sn ON device_certificate (ca_id, sn);
 CREATE UNIQUE INDEX device_certificate_ordinal ON device_certificate (mqtt_instance_id, ordinal);
 CREATE UNIQUE INDEX device_certificate_ca_ordinal ON device_certificate (ca_id, ca_ordinal);
-CREATE INDEX device_certificate_sha256 ON device_certificate (mqtt_instance_id, sha256);
 CREATE INDEX device_certificate_revision ON device_certificate (mqtt_instance_id, revision) WHERE revision > 0;
 CREATE INDEX device_certificate_inactive ON device_certificate (mqtt_instance_id) WHERE NOT active;
-CREATE INDEX device_certificate_not_after ON device_certificate (mqtt_instance_id, not_after);
+CREATE INDEX device_certificate_not_after ON device_certificate (mqtt_instance_id, not_after, id);
 
 CREATE TABLE device_removal (
     mqtt_instance_id text NOT NULL REFERENCES instance ON DELETE CASCADE,
@@ -99,26 +114,40 @@ CREATE TABLE device_counter (
 CREATE TABLE device_block (
     mqtt_instance_id text NOT NULL REFERENCES instance ON DELETE CASCADE,
     ca_id            bigint NOT NULL,
-    block            bigint NOT NULL, -- ordinal / 1000
-    live             bigint NOT NULL,
-    PRIMARY KEY (mqtt_instance_id, ca_id, block)
+    span             integer NOT NULL CHECK (span IN (100, 10000)),
+    block            bigint NOT NULL, -- ordinal / span
+    live             integer NOT NULL,
+    PRIMARY KEY (mqtt_instance_id, ca_id, span, block)
 );
 
--- Keeps device_block true whoever writes. Blocks are locked in one order.
+-- Keeps device_block true whoever writes. Blocks are locked in one order; empty ones go.
 CREATE FUNCTION device_block_count() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    sign bigint := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
+    sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
+    empty tid[];
 BEGIN
-    -- A deleted instance takes its blocks along.
-    INSERT INTO device_block AS b (mqtt_instance_id, ca_id, block, live)
-        SELECT c.mqtt_instance_id, c.ca_id, c.block, sign * c.n FROM (
-            SELECT mqtt_instance_id, 0::bigint AS ca_id, ordinal / 1000 AS block, count(*) AS n FROM changed GROUP BY 1, 3
+    -- A million devices of an instance that is deleted need not be counted: its blocks go with it (api/store_instance_change.c).
+    IF TG_OP = 'DELETE' AND current_setting('signet.instance_goes', true) = 'yes' THEN
+        RETURN NULL;
+    END IF;
+    WITH hundred AS MATERIALIZED (
+            SELECT mqtt_instance_id, 0::bigint AS ca_id, ordinal / 100 AS block, count(*) AS n FROM changed GROUP BY 1, 3
             UNION ALL
-            SELECT mqtt_instance_id, ca_id, ca_ordinal / 1000, count(*) FROM changed GROUP BY 1, 2, 3) c
-        WHERE EXISTS (SELECT FROM instance i WHERE i.mqtt_instance_id = c.mqtt_instance_id)
-        ORDER BY 1, 2, 3
-        ON CONFLICT (mqtt_instance_id, ca_id, block) DO UPDATE SET live = b.live + EXCLUDED.live;
+            SELECT mqtt_instance_id, ca_id, ca_ordinal / 100, count(*) FROM changed GROUP BY 1, 2, 3),
+        counted AS (
+            INSERT INTO device_block AS b (mqtt_instance_id, ca_id, span, block, live)
+            SELECT c.mqtt_instance_id, c.ca_id, c.span, c.block, sign * c.n FROM (
+                SELECT mqtt_instance_id, ca_id, 100 AS span, block, n FROM hundred
+                UNION ALL
+                SELECT mqtt_instance_id, ca_id, 10000, block / 100, sum(n) FROM hundred GROUP BY 1, 2, 4) c
+            -- A deleted instance takes its blocks along.
+            WHERE EXISTS (SELECT FROM instance i WHERE i.mqtt_instance_id = c.mqtt_instance_id)
+            ORDER BY 1, 2, 3, 4
+            ON CONFLICT (mqtt_instance_id, ca_id, span, block) DO UPDATE SET live = b.live + EXCLUDED.live
+            RETURNING b.ctid, b.live)
+        SELECT array_agg(counted.ctid) INTO empty FROM counted WHERE counted.live = 0;
+    DELETE FROM device_block b WHERE b.ctid = ANY (empty);
     RETURN NULL;
 END $$;
 CREATE TRIGGER device_added AFTER INSERT ON device_certificate REFERENCING NEW TABLE AS changed
@@ -126,53 +155,90 @@ CREATE TRIGGER device_added AFTER INSERT ON device_certificate REFERENCING NEW T
 CREATE TRIGGER device_gone AFTER DELETE ON device_certificate REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION device_block_count();
 
--- Registers the devices of one CA: the one way in for a device certificate. Those that are there already stay as they are.
--- Answers with the state of each: 'registered', 'active', 'inactive', or 'taken' when the CA has another certificate with
--- this serial number. No row at all when the instance has no such active CA.
+-- Where a page begins that has `before` rows before it: skip rows from number `start` on. ca_id 0: of the whole instance.
+-- stop is behind the last row. start is NULL when there is no such page.
+CREATE FUNCTION device_page(wanted_instance text, wanted_ca bigint, before bigint,
+                            OUT total bigint, OUT start bigint, OUT skip bigint, OUT stop bigint)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    far bigint;
+    passed bigint;
+BEGIN
+    SELECT coalesce(sum(b.live), 0), (max(b.block) + 1) * 10000, max(b.block) FILTER (WHERE b.behind <= before),
+            max(b.behind) FILTER (WHERE b.behind <= before)
+        INTO total, stop, far, passed
+        FROM (SELECT d.block, d.live, sum(d.live) OVER (ORDER BY d.block) - d.live AS behind FROM device_block d
+            WHERE d.mqtt_instance_id = wanted_instance AND d.ca_id = wanted_ca AND d.span = 10000) b;
+    IF before < total THEN
+        SELECT max(b.block) * 100, before - passed - max(b.behind) INTO start, skip
+            FROM (SELECT d.block, sum(d.live) OVER (ORDER BY d.block) - d.live AS behind FROM device_block d
+                WHERE d.mqtt_instance_id = wanted_instance AND d.ca_id = wanted_ca AND d.span = 100
+                    AND d.block BETWEEN far * 100 AND far * 100 + 99) b
+            WHERE b.behind <= before - passed;
+    END IF;
+END $$;
+REVOKE ALL ON FUNCTION device_page(text, bigint, bigint) FROM PUBLIC;
+
+-- Registrations of an instance come one after the other, so their numbers are dense. Whoever deletes its devices in more
+-- than one statement queues too, after the instance's row and before the CA's: the blocks that he locks are in no order.
+CREATE FUNCTION device_queue(wanted_instance text) RETURNS void LANGUAGE sql AS $$
+    SELECT pg_advisory_xact_lock(hashtextextended('device_register/' || wanted_instance, 0))
+$$;
+REVOKE ALL ON FUNCTION device_queue(text) FROM PUBLIC;
+
+-- Registers devices of one CA: the one way in for a device certificate. Those that are there already stay as they are.
+-- Answers with a row for each element, in their order: 'registered', 'active', 'inactive', or 'taken' when the CA has
+-- another certificate with this serial number. No row at all when the instance has no such active CA.
+-- One call is one transaction: with two in one, a deletion of the second CA in between would be a deadlock.
 CREATE FUNCTION device_register(wanted_instance text, wanted_ca bigint, sns text[], digests bytea[], ders bytea[],
                                 names text[], begins timestamptz[], ends timestamptz[])
-RETURNS TABLE (device_sn text, state text)
+RETURNS TABLE (place bigint, device_sn text, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    added bigint;
     base bigint;
     ca_base bigint;
 BEGIN
-    -- Not with a deletion or deactivation of the CA under way.
+    -- They queue here and not at a row: those that wait would share the locks below without a pause, and the CA could not
+    -- be made inactive.
+    PERFORM device_queue(wanted_instance);
+    -- Not with a deletion or deactivation under way; instance before CA, as all do.
+    PERFORM FROM instance i WHERE i.mqtt_instance_id = wanted_instance FOR KEY SHARE;
     PERFORM FROM ca_certificate c WHERE c.id = wanted_ca AND c.mqtt_instance_id = wanted_instance AND c.active
         AND NOT c.removed FOR SHARE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    -- The counters are the lock: registrations of an instance come one after the other, and their numbers are dense.
-    INSERT INTO device_counter AS n (mqtt_instance_id, ca_id) VALUES (wanted_instance, 0), (wanted_instance, wanted_ca)
+    INSERT INTO device_counter (mqtt_instance_id, ca_id) VALUES (wanted_instance, 0), (wanted_instance, wanted_ca)
         ON CONFLICT DO NOTHING;
-    SELECT n.last_ordinal INTO base FROM device_counter n
-        WHERE n.mqtt_instance_id = wanted_instance AND n.ca_id = 0 FOR UPDATE;
+    SELECT n.last_ordinal INTO base FROM device_counter n WHERE n.mqtt_instance_id = wanted_instance AND n.ca_id = 0;
     SELECT n.last_ordinal INTO ca_base FROM device_counter n
-        WHERE n.mqtt_instance_id = wanted_instance AND n.ca_id = wanted_ca FOR UPDATE;
+        WHERE n.mqtt_instance_id = wanted_instance AND n.ca_id = wanted_ca;
     RETURN QUERY
-        WITH given AS (SELECT DISTINCT ON (g.sn) g.* FROM unnest(sns, digests, ders, names, begins, ends) WITH ORDINALITY
-                AS g(sn, sha256, der, name, not_before, not_after, n) ORDER BY g.sn, g.n),
-            known AS (SELECT d.sn, d.sha256, d.active FROM device_certificate d JOIN given g ON g.sn = d.sn
-                WHERE d.ca_id = wanted_ca),
-            fresh AS (SELECT g.*, row_number() OVER (ORDER BY g.n) AS k FROM given g
-                WHERE NOT EXISTS (SELECT FROM known WHERE known.sn = g.sn)),
-            put AS (INSERT INTO device_certificate (mqtt_instance_id, ca_id, sn, sha256, der, name, not_before, not_after,
+        WITH given AS MATERIALIZED (
+                SELECT g.*, d.sha256 AS known, d.active, first_value(g.sha256) OVER same AS first,
+                    row_number() OVER same AS nth
+                FROM unnest(sns, digests, ders, names, begins, ends) WITH ORDINALITY
+                    AS g(sn, sha256, der, name, not_before, not_after, n)
+                LEFT JOIN LATERAL (SELECT * FROM device_certificate c WHERE c.ca_id = wanted_ca AND c.sn = g.sn LIMIT 1) d ON true
+                WINDOW same AS (PARTITION BY g.sn ORDER BY g.n)),
+            put AS (
+                INSERT INTO device_certificate (mqtt_instance_id, ca_id, sn, sha256, der, name, not_before, not_after,
                     ordinal, ca_ordinal, revision)
                 SELECT wanted_instance, wanted_ca, f.sn, f.sha256, f.der, f.name, f.not_before, f.not_after,
-                    base + f.k, ca_base + f.k, 0 FROM fresh f ORDER BY f.k RETURNING sn)
-        SELECT put.sn, 'registered' FROM put
-        UNION ALL
-        SELECT g.sn, CASE WHEN known.sha256 <> g.sha256 THEN 'taken' WHEN known.active THEN 'active' ELSE 'inactive' END
-            FROM given g JOIN known ON known.sn = g.sn;
-    SELECT greatest(coalesce(max(d.ordinal), base), base) - base INTO added FROM device_certificate d
-        WHERE d.mqtt_instance_id = wanted_instance AND d.ordinal > base;
-    UPDATE device_counter n SET last_ordinal = n.last_ordinal + added
-        WHERE n.mqtt_instance_id = wanted_instance AND n.ca_id IN (0, wanted_ca) AND added > 0;
+                    base + f.k, ca_base + f.k, 0
+                FROM (SELECT g.*, row_number() OVER (ORDER BY g.n) AS k FROM given g WHERE g.known IS NULL AND g.nth = 1) f
+                ORDER BY f.k RETURNING 1),
+            counted AS (
+                UPDATE device_counter n SET last_ordinal = n.last_ordinal + p.added FROM (SELECT count(*) AS added FROM put) p
+                WHERE n.mqtt_instance_id = wanted_instance AND n.ca_id IN (0, wanted_ca) AND p.added > 0)
+        SELECT g.n, g.sn, CASE WHEN coalesce(g.known, g.first) <> g.sha256 THEN 'taken' WHEN g.known IS NULL THEN 'registered'
+            WHEN g.active THEN 'active' ELSE 'inactive' END
+        FROM given g ORDER BY g.n;
 END $$;
 REVOKE ALL ON FUNCTION device_register(text, bigint, text[], bytea[], bytea[], text[], timestamptz[], timestamptz[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION device_register(text, bigint, text[], bytea[], bytea[], text[], timestamptz[], timestamptz[])
     TO signet_broker;
 REVOKE INSERT ON device_certificate FROM signet_broker;
 GRANT SELECT ON device_removal TO signet_broker;
+-- So that one that was deleted and made anew is not taken for the same.
+GRANT SELECT (created_at) ON instance TO signet_broker;
