@@ -3,9 +3,11 @@
  * characters, cut to a fixed size, and a name with a NUL in it is not taken for the name before the NUL. */
 #include "api/certificate.h"
 
+#include "common/model.h"
 #include "common/text.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -314,6 +316,13 @@ enum err certificate_check_order(const struct pem_chain *chain, char why[256])
                 return ERR_MISMATCH;
         }
         return ERR_OK;
+}
+
+void certificate_identifier(int64_t id, char ret[CERTIFICATE_IDENTIFIER_SIZE])
+{
+        ret[0] = '\0';
+        if (id != 0)
+                (void)snprintf(ret, CERTIFICATE_IDENTIFIER_SIZE, "%" PRId64 "-" CERTIFICATE_REGION, id);
 }
 
 void certificate_resource_id(int64_t id, char ret[RESOURCE_ID_SIZE])

@@ -21,6 +21,7 @@ enum {
         RSA_BITS_MOST = 16384,        /* what OpenSSL still verifies with */
         RSA_SERVING_BITS_MOST = 8192, /* twice the bits are six times the work of each handshake */
         RESOURCE_ID_SIZE = 24,
+        CERTIFICATE_IDENTIFIER_SIZE = 40,
         DAY_SECONDS = 24 * 60 * 60
 };
 
@@ -57,6 +58,8 @@ MUST_CHECK enum err certificate_check_leaf(X509 *leaf, char why[256]);
 /* ERR_MISMATCH with `why` unless every certificate is signed by the one behind it. */
 MUST_CHECK enum err certificate_check_order(const struct pem_chain *chain, char why[256]);
 
+/* "15330001-cn-hangzhou": the CertIdentifier; "" for 0. */
+void certificate_identifier(int64_t id, char ret[CERTIFICATE_IDENTIFIER_SIZE]);
 /* "cas-upload-" and the ID in base 36, at least six characters: the InstanceId and ResourceId of an upload.
  */
 void certificate_resource_id(int64_t id, char ret[RESOURCE_ID_SIZE]);

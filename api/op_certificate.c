@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The four CAS operations: UploadUserCertificate, GetUserCertificateDetail, ListUserCertificateOrder,
- * DeleteUserCertificate. */
+/* The CAS operations of the first kind: UploadUserCertificate, GetUserCertificateDetail,
+ * ListUserCertificateOrder, DeleteUserCertificate. */
 #include "api/answer.h"
 #include "api/certificate.h"
 #include "api/operation.h"
 #include "api/store_certificate.h"
 #include "common/clock.h"
-#include "common/model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -145,7 +144,7 @@ static enum err read_tags(struct op_call *call, struct certificate_upload *u)
 enum err op_upload_user_certificate(struct op_call *call)
 {
         CLEANUP(upload)
-        struct certificate_upload u = {.account_id = call->actor.account_id,
+        struct certificate_upload u = {.actor = &call->actor,
                                        .name = call_text(call, "Name"),
                                        .facts.sans = BUF_UP_TO(0),
                                        .key_sealed = BUF_UP_TO(KEY_PEM_MAX + SEAL_OVERHEAD),
@@ -228,14 +227,14 @@ enum err op_get_user_certificate_detail(struct op_call *call)
         CLEANUP(stored_certificate) struct stored_certificate c = {0};
         CLEANUP(certificate_facts) struct certificate_facts f = {.sans = BUF_UP_TO(0)};
         int64_t now = clock_now();
-        char identifier[64];
+        char identifier[CERTIFICATE_IDENTIFIER_SIZE];
         enum err e = store_certificate_get(call->db, call->actor.account_id, call_int(call, "CertId", 0), &c);
 
         if (e == ERR_NOT_FOUND)
                 return fault_set(&call->fault, FAULT_CERTIFICATE_NOT_FOUND, NULL);
         TRY(e);
         TRY(certificate_facts_read(c.chain.certificates[0], &f));
-        (void)snprintf(identifier, sizeof identifier, "%" PRId64 "-" CERTIFICATE_REGION, c.id);
+        certificate_identifier(c.id, identifier);
         TRY(answer_add(call->answer, common_fields(&c, &f, now)));
         TRY(answer_add(call->answer,
                        json_pack("{s:I, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:O}", "Id", (json_int_t)c.id,
@@ -320,7 +319,7 @@ enum err op_list_user_certificate_order(struct op_call *call)
 enum err op_delete_user_certificate(struct op_call *call)
 {
         int64_t id = call_int(call, "CertId", 0);
-        enum err e = store_certificate_remove(call->db, call->actor.account_id, id);
+        enum err e = store_certificate_remove(call->db, &call->actor, id);
         char use[512];
 
         if (e == ERR_NOT_FOUND)
@@ -328,6 +327,6 @@ enum err op_delete_user_certificate(struct op_call *call)
         if (e != ERR_CONFLICT)
                 return e;
         TRY(store_certificate_use(call->db, id, use));
-        return fault_set(&call->fault, FAULT_CERTIFICATE_IN_USE, "Certificate %" PRId64 " is in use. %s", id,
-                         use);
+        return fault_set(&call->fault, FAULT_CERTIFICATE_IN_USE, "Certificate %" PRId64 " is in use.%s%s", id,
+                         use[0] != '\0' ? " " : "", use);
 }

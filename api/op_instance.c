@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CreateInstance, DescribeInstance, ListInstances. */
 #include "api/answer.h"
+#include "api/certificate.h"
 #include "api/operation.h"
-#include "api/store_instance.h"
+#include "api/store_instance_change.h"
 #include "common/crypt.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,10 +60,14 @@ enum err op_create_instance(struct op_call *call)
         for (int i = 0; e == ERR_CONFLICT && i < (wanted != NULL ? 1 : ID_ATTEMPTS); i++) {
                 random_id(drawn);
                 name = text_or(call, "InstanceName", id);
-                e = store_instance_put(call->db, call->actor.account_id, id, name, edition);
+                e = store_instance_put(call->db, &call->actor, id, name, edition);
         }
         if (e == ERR_CONFLICT)
                 return fault_set(&call->fault, FAULT_INSTANCE_EXISTS, NULL);
+        if (e == ERR_LIMIT)
+                return fault_set(&call->fault, FAULT_QUOTA,
+                                 "%s The account has %d instances, as many as it may.",
+                                 fault_message(FAULT_QUOTA), INSTANCES_PER_ACCOUNT_MAX);
         TRY(e);
         return answer_add(call->answer, json_pack("{s:s, s:s, s:s}", "MqttInstanceId", id, "InstanceName",
                                                   name, "Edition", edition));
@@ -72,23 +76,23 @@ enum err op_create_instance(struct op_call *call)
 enum err op_describe_instance(struct op_call *call)
 {
         const char *id = call_text(call, "MqttInstanceId");
-        char default_id[64] = "";
+        char default_id[CERTIFICATE_IDENTIFIER_SIZE];
         json_t *nodes = NULL;
-        int64_t domains = 0;
+        struct instance_counts counts;
         const struct instance *i = call->instance;
 
-        TRY(store_instance_domains(call->db, id, &domains));
+        TRY(store_instance_counts(call->db, id, &counts));
         TRY(store_instance_nodes(call->db, id, &nodes));
-        if (i->default_certificate != 0)
-                (void)snprintf(default_id, sizeof default_id, "%" PRId64 "-" CERTIFICATE_REGION,
-                               i->default_certificate);
+        certificate_identifier(i->default_certificate, default_id);
         return answer_add(call->answer,
-                          json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "MqttInstanceId", i->id,
-                                    "InstanceName", i->name, "Edition", i->edition, "AuthenticationMode",
-                                    i->mode == AUTH_MUTUAL ? "mutual" : "one-way", "DefaultCertificate",
-                                    default_id, "Revision", (json_int_t)i->revision, "DomainCount",
-                                    (json_int_t)domains, "CreateTime", (json_int_t)i->created_at, "Brokers",
-                                    nodes));
+                          json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o}",
+                                    "MqttInstanceId", i->id, "InstanceName", i->name, "Edition", i->edition,
+                                    "AuthenticationMode", authentication_mode_text(i->mode),
+                                    "DefaultCertificate", default_id, "Revision", (json_int_t)i->revision,
+                                    "DomainCount", (json_int_t)counts.domains, "CaCertificateCount",
+                                    (json_int_t)counts.ca_certificates, "DeviceCount",
+                                    (json_int_t)counts.devices, "CreateTime", (json_int_t)i->created_at,
+                                    "Brokers", nodes));
 }
 
 static enum err list_row(json_t *list, const struct instance *i)

@@ -1,15 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DeleteInstance and SetAuthenticationMode. */
+#include "api/answer.h"
+#include "api/certificate.h"
 #include "api/operation.h"
+#include "api/sni_config.h"
+#include "api/store_instance_change.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum err in_use(struct op_call *call, const struct instance_use *use)
+{
+        char others[64] = "";
+
+        if (use->nodes == 0)
+                return fault_set(&call->fault, FAULT_INSTANCE_IN_USE,
+                                 "%s It has %" PRId64 " domains and %" PRId64 " CA certificates with %" PRId64
+                                 " devices; with Force=true they go too.",
+                                 fault_message(FAULT_INSTANCE_IN_USE), use->counts.domains,
+                                 use->counts.ca_certificates, use->counts.devices);
+        if (use->nodes > 1)
+                (void)snprintf(others, sizeof others, " and %" PRId64 " more", use->nodes - 1);
+        return fault_set(
+                &call->fault, FAULT_INSTANCE_IN_USE,
+                "%s The broker %s%s serves it and was alive within the last 20 seconds; stop it first.",
+                fault_message(FAULT_INSTANCE_IN_USE), use->node, others);
+}
 
 enum err op_delete_instance(struct op_call *call)
 {
-        (void)call;
-        return ERR_UNSUPPORTED;
+        struct instance_use use = {0};
+        enum err e = store_instance_remove(call->db, &call->actor, call_text(call, "MqttInstanceId"),
+                                           call_bool(call, "Force", false), &use);
+
+        if (e == ERR_NOT_FOUND)
+                return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
+        return e == ERR_REFUSED ? in_use(call, &use) : e;
+}
+
+static enum err read_certificate(struct op_call *call, int64_t *ret)
+{
+        const char *text = call_text(call, "ServerCertificate");
+
+        if (text == NULL || text[0] == '\0' || certificate_id_read(text, strlen(text), ret))
+                return ERR_OK;
+        return fault_set_field(&call->fault, FAULT_INVALID, "ServerCertificate",
+                               "Specified parameter ServerCertificate is not valid: a certificate ID is "
+                               "<digits>-" CERTIFICATE_REGION ".");
+}
+
+static enum err refuse(struct op_call *call, enum mode_refusal why, int64_t certificate)
+{
+        if (why == MODE_NO_DEFAULT)
+                return fault_set_field(&call->fault, FAULT_MISSING, "ServerCertificate",
+                                       "ServerCertificate is mandatory for this action: the instance has no "
+                                       "default certificate, which the mode mutual needs.");
+        if (why == MODE_CERTIFICATE_UNKNOWN)
+                return fault_set_field(&call->fault, FAULT_INVALID, "ServerCertificate",
+                                       "Specified parameter ServerCertificate is not valid: certificate "
+                                       "%" PRId64 " does not exist.",
+                                       certificate);
+        return fault_set_field(&call->fault, FAULT_INVALID, "ServerCertificate",
+                               "Specified parameter ServerCertificate is not valid: the private key of "
+                               "certificate %" PRId64 " is encrypted, and no password has opened it. Map a "
+                               "domain to it with SetSniConfig first, with its password.",
+                               certificate);
 }
 
 enum err op_set_authentication_mode(struct op_call *call)
 {
-        (void)call;
-        return ERR_UNSUPPORTED;
+        struct mode_change change = {.actor = &call->actor, .instance = call_text(call, "MqttInstanceId")};
+        struct mode_state now = {0};
+        char certificate[CERTIFICATE_IDENTIFIER_SIZE];
+        enum err e;
+
+        TRY(read_certificate(call, &change.certificate));
+        if (!authentication_mode_read(call_text(call, "Mode"), &change.mode))
+                return ERR_INTERNAL; /* validated */
+        e = store_instance_set_mode(call->db, &change, &now);
+        if (e == ERR_NOT_FOUND)
+                return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
+        if (e == ERR_REFUSED)
+                return refuse(call, now.refusal, change.certificate);
+        TRY(e);
+        (void)snprintf(call->changed_instance, sizeof call->changed_instance, "%s", change.instance);
+        call->changed_revision = now.revision;
+        certificate_identifier(now.default_certificate, certificate);
+        return answer_add(call->answer,
+                          json_pack("{s:s, s:s, s:I}", "Mode", authentication_mode_text(change.mode),
+                                    "DefaultCertificate", certificate, "Revision", (json_int_t)now.revision));
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/store_certificate.h"
 
+#include "api/audit.h"
 #include "common/model.h"
 #include "common/text.h"
 
+#include <inttypes.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +49,26 @@ static const char put_sql[] =
         "  to_timestamp($12::bigint), to_timestamp($13::bigint), $14::jsonb"
         " WHERE (SELECT count(*) FROM server_certificate WHERE account_id = $1) < $15 RETURNING id";
 
+/* Never the key, sealed or not. */
+static enum err certificate_audit(struct db *db, const struct actor *actor, int64_t id, json_t *before,
+                                  json_t *after)
+{
+        char resource[AUDIT_RESOURCE_MAX + 1];
+
+        (void)snprintf(resource, sizeof resource, "server-certificate:%" PRId64, id);
+        return audit_put(db, actor, "", resource, before, after);
+}
+
+static json_t *certificate_said(const char *name, const char *common_name, const char *sha256,
+                                int64_t not_after, bool key_encrypted)
+{
+        return json_pack("{s:s, s:s, s:s, s:I, s:b}", "Name", name, "CommonName", common_name, "Sha256",
+                         sha256, "NotAfter", (json_int_t)not_after * 1000, "KeyEncrypted", key_encrypted);
+}
+
 enum err store_certificate_put(struct db *db, const struct certificate_upload *upload, int64_t *ret_id)
 {
+        CLEANUP(db_tx) struct db_tx tx = {NULL};
         CLEANUP(pgresultp) PGresult *rows = NULL;
         CLEANUP(buf) struct buf leaf = BUF_UP_TO(PEM_TEXT_MAX), chain = BUF_UP_TO(CHAIN_HEX_MAX);
         const struct certificate_facts *facts = &upload->facts;
@@ -57,7 +77,7 @@ enum err store_certificate_put(struct db *db, const struct certificate_upload *u
         TRY(pem_certificate_der(upload->chain.certificates[0], &leaf));
         TRY(chain_hex(&upload->chain, &chain));
         const struct db_param params[] = {
-                DB_INT(upload->account_id),
+                DB_INT(upload->actor->account_id),
                 DB_TEXT(upload->name),
                 DB_BYTES(leaf.data, leaf.len),
                 DB_TEXT(buf_text(&chain)),
@@ -73,11 +93,15 @@ enum err store_certificate_put(struct db *db, const struct certificate_upload *u
                 DB_TEXT(upload->tags),
                 DB_INT(CERTIFICATES_PER_ACCOUNT_MAX),
         };
+        TRY(db_begin(db, &tx));
         TRY(db_query(db, DB_AS_TEXT, &rows, put_sql, sizeof params / sizeof params[0], params));
         if (PQntuples(rows) == 0)
                 return ERR_LIMIT;
         *ret_id = db_int(rows, 0, 0);
-        return ERR_OK;
+        TRY(certificate_audit(db, upload->actor, *ret_id, NULL,
+                              certificate_said(upload->name, facts->common_name, facts->sha256_hex,
+                                               facts->not_after, upload->key_encrypted)));
+        return db_commit(&tx);
 }
 
 void stored_certificate_done(struct stored_certificate *c)
@@ -117,10 +141,11 @@ static enum err chain_add_hex(struct pem_chain *chain, const char *hex)
         return ERR_OK;
 }
 
-/* Columns: id, name, leaf, chain in hex, tags. */
+/* Columns: id, name, leaf, chain in hex, tags, used. */
 static enum err certificate_from_row(const PGresult *rows, int row, struct stored_certificate *ret)
 {
-        CLEANUP(stored_certificate) struct stored_certificate c = {.id = db_int(rows, row, 0)};
+        CLEANUP(stored_certificate)
+        struct stored_certificate c = {.id = db_int(rows, row, 0), .used = db_bool(rows, row, 5)};
         CLEANUP(buf) struct buf leaf = BUF_UP_TO(PEM_TEXT_MAX);
 
         c.name = strdup(db_text(rows, row, 1));
@@ -135,10 +160,14 @@ static enum err certificate_from_row(const PGresult *rows, int row, struct store
         return ERR_OK;
 }
 
+#define USED                                                                                                 \
+        "EXISTS (SELECT FROM sni_certificate s WHERE s.certificate_id = c.id)"                               \
+        " OR EXISTS (SELECT FROM instance i WHERE i.default_certificate_id = c.id)"
+
 static const char get_sql[] =
         "SELECT id, name, leaf_der, array_to_string(ARRAY(SELECT encode(d, 'hex') FROM unnest(chain_der)"
-        " WITH ORDINALITY c(d, n) ORDER BY n), ','), tags::text"
-        " FROM server_certificate WHERE id = $1 AND account_id = $2";
+        " WITH ORDINALITY x(d, n) ORDER BY n), ','), tags::text, " USED
+        " FROM server_certificate c WHERE id = $1 AND account_id = $2";
 
 enum err store_certificate_get(struct db *db, int64_t account_id, int64_t id, struct stored_certificate *ret)
 {
@@ -150,14 +179,14 @@ enum err store_certificate_get(struct db *db, int64_t account_id, int64_t id, st
 }
 
 #define LIST_WHERE                                                                                           \
-        " FROM server_certificate WHERE account_id = $1"                                                     \
+        " FROM server_certificate c WHERE account_id = $1"                                                   \
         " AND not_after >= to_timestamp($2::bigint) AND not_after < to_timestamp($3::bigint)"                \
         " AND ($4 = '' OR id = $5 OR position(lower($4) IN lower(name || E'\\n' || common_name || E'\\n'"    \
-        " || array_to_string(sans, E'\\n'))) > 0)"
+        " || array_to_string(sans, E'\\n'))) > 0) AND ($6::bigint = 0 OR id = $6)"
 
 static const char count_sql[] = "SELECT count(*)" LIST_WHERE;
-static const char list_sql[] =
-        "SELECT id, name, leaf_der, ''::text, tags::text" LIST_WHERE " ORDER BY id DESC OFFSET $6 LIMIT $7";
+static const char list_sql[] = "SELECT id, name, leaf_der, ''::text, tags::text, " USED LIST_WHERE
+                               " ORDER BY id DESC OFFSET $7 LIMIT $8";
 
 enum err store_certificate_list(struct db *db, int64_t account_id, const struct certificate_filter *filter,
                                 struct certificate_list *ret)
@@ -167,11 +196,11 @@ enum err store_certificate_list(struct db *db, int64_t account_id, const struct 
         CLEANUP(certificate_list) struct certificate_list list = {0};
         const struct db_param params[] = {
                 DB_INT(account_id),       DB_INT(filter->not_after_from), DB_INT(filter->not_after_before),
-                DB_TEXT(filter->keyword), DB_INT(filter->keyword_id),     DB_INT(filter->offset),
-                DB_INT(filter->limit)};
+                DB_TEXT(filter->keyword), DB_INT(filter->keyword_id),     DB_INT(filter->id),
+                DB_INT(filter->offset),   DB_INT(filter->limit)};
 
-        TRY(db_query(db, DB_AS_TEXT, &total, count_sql, 5, params));
-        TRY(db_query(db, DB_AS_TEXT, &rows, list_sql, 7, params));
+        TRY(db_query(db, DB_AS_TEXT, &total, count_sql, 6, params));
+        TRY(db_query(db, DB_AS_TEXT, &rows, list_sql, 8, params));
         list.total = db_int(total, 0, 0);
         list.rows = calloc((size_t)PQntuples(rows) + 1, sizeof *list.rows);
         if (list.rows == NULL)
@@ -192,15 +221,24 @@ void certificate_list_done(struct certificate_list *list)
 }
 
 static const char remove_sql[] =
-        "DELETE FROM server_certificate WHERE id = $1 AND account_id = $2 RETURNING 1";
+        "DELETE FROM server_certificate WHERE id = $1 AND account_id = $2 RETURNING name, common_name,"
+        " upper(encode(leaf_sha256, 'hex')), extract(epoch FROM not_after)::bigint, key_encrypted";
 
-enum err store_certificate_remove(struct db *db, int64_t account_id, int64_t id)
+enum err store_certificate_remove(struct db *db, const struct actor *actor, int64_t id)
 {
+        CLEANUP(db_tx) struct db_tx tx = {NULL};
         CLEANUP(pgresultp) PGresult *rows = NULL;
-        const struct db_param params[] = {DB_INT(id), DB_INT(account_id)};
+        const struct db_param params[] = {DB_INT(id), DB_INT(actor->account_id)};
 
+        TRY(db_begin(db, &tx));
         TRY(db_query(db, DB_AS_TEXT, &rows, remove_sql, 2, params));
-        return PQntuples(rows) == 0 ? ERR_NOT_FOUND : ERR_OK;
+        if (PQntuples(rows) == 0)
+                return ERR_NOT_FOUND;
+        TRY(certificate_audit(db, actor, id,
+                              certificate_said(db_text(rows, 0, 0), db_text(rows, 0, 1), db_text(rows, 0, 2),
+                                               db_int(rows, 0, 3), db_bool(rows, 0, 4)),
+                              NULL));
+        return db_commit(&tx);
 }
 
 /* Reads the mappings only of instances that use it. */

@@ -5,6 +5,7 @@
 #ifndef SIGNET_API_STORE_CERTIFICATE_H
 #define SIGNET_API_STORE_CERTIFICATE_H
 
+#include "api/actor.h"
 #include "api/certificate.h"
 #include "common/crypt.h"
 #include "common/db.h"
@@ -23,7 +24,7 @@ void store_certificate_context(bool serving, const uint8_t leaf_sha256[SHA256_BY
                                char ret[SEAL_CONTEXT_SIZE]);
 
 struct certificate_upload {
-        int64_t account_id;
+        const struct actor *actor;
         const char *name;
         struct pem_chain chain;
         struct certificate_facts facts; /* of the leaf */
@@ -41,6 +42,7 @@ struct stored_certificate {
         char *name;
         struct pem_chain chain; /* only the leaf in a list */
         json_t *tags;
+        bool used; /* by an instance */
 };
 void stored_certificate_done(struct stored_certificate *c);
 static inline void cleanup_stored_certificate(struct stored_certificate *c)
@@ -53,6 +55,7 @@ MUST_CHECK enum err store_certificate_get(struct db *db, int64_t account_id, int
 struct certificate_filter {
         const char *keyword; /* part of name, common name or a SAN, ASCII case ignored; "" for all */
         int64_t keyword_id;  /* or this certificate; 0: none */
+        int64_t id;          /* only this certificate; 0: all */
         int64_t not_after_from, not_after_before; /* Unix seconds */
         int64_t offset, limit;
 };
@@ -71,7 +74,7 @@ static inline void cleanup_certificate_list(struct certificate_list *list)
 }
 
 /* ERR_NOT_FOUND; ERR_CONFLICT while an instance uses it. */
-MUST_CHECK enum err store_certificate_remove(struct db *db, int64_t account_id, int64_t id);
+MUST_CHECK enum err store_certificate_remove(struct db *db, const struct actor *actor, int64_t id);
 /* One sentence saying which instance uses it and for what; "" when none does. */
 MUST_CHECK enum err store_certificate_use(struct db *db, int64_t id, char ret[512]);
 

@@ -2,19 +2,30 @@
 #include "api/store_instance.h"
 
 #include "api/answer.h"
+#include "api/audit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 static const char put_sql[] =
-        "INSERT INTO instance (mqtt_instance_id, account_id, name, edition) VALUES ($1, $2, $3, $4)";
+        "INSERT INTO instance (mqtt_instance_id, account_id, name, edition) SELECT $1, $2, $3, $4"
+        " WHERE (SELECT count(*) FROM instance WHERE account_id = $2) < $5 RETURNING 1";
 
-enum err store_instance_put(struct db *db, int64_t account_id, const char *id, const char *name,
+enum err store_instance_put(struct db *db, const struct actor *actor, const char *id, const char *name,
                             const char *edition)
 {
-        const struct db_param params[] = {DB_TEXT(id), DB_INT(account_id), DB_TEXT(name), DB_TEXT(edition)};
+        CLEANUP(db_tx) struct db_tx tx = {NULL};
+        CLEANUP(pgresultp) PGresult *rows = NULL;
+        const struct db_param params[] = {DB_TEXT(id), DB_INT(actor->account_id), DB_TEXT(name),
+                                          DB_TEXT(edition), DB_INT(INSTANCES_PER_ACCOUNT_MAX)};
 
-        return db_query(db, DB_AS_TEXT, NULL, put_sql, 4, params);
+        TRY(db_begin(db, &tx));
+        TRY(db_query(db, DB_AS_TEXT, &rows, put_sql, 5, params));
+        if (PQntuples(rows) == 0)
+                return ERR_LIMIT;
+        TRY(audit_put(db, actor, id, "instance", NULL,
+                      json_pack("{s:s, s:s}", "InstanceName", name, "Edition", edition)));
+        return db_commit(&tx);
 }
 
 #define INSTANCE_COLUMNS                                                                                     \
@@ -47,16 +58,20 @@ enum err store_instance_get(struct db *db, const char *id, struct instance *ret)
         return ERR_OK;
 }
 
-static const char domains_sql[] =
-        "SELECT count(*) FROM sni_mapping WHERE mqtt_instance_id = $1 AND certificate_id IS NOT NULL";
+static const char counts_sql[] =
+        "SELECT (SELECT count(*) FROM sni_mapping WHERE mqtt_instance_id = $1 AND certificate_id IS NOT "
+        "NULL),"
+        " (SELECT count(*) FROM ca_certificate WHERE mqtt_instance_id = $1 AND NOT removed),"
+        " (SELECT coalesce(sum(live), 0) FROM device_block"
+        "  WHERE mqtt_instance_id = $1 AND ca_id = 0 AND span = 10000)";
 
-enum err store_instance_domains(struct db *db, const char *id, int64_t *ret)
+enum err store_instance_counts(struct db *db, const char *id, struct instance_counts *ret)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
         const struct db_param params[] = {DB_TEXT(id)};
 
-        TRY(db_query(db, DB_AS_TEXT, &rows, domains_sql, 1, params));
-        *ret = db_int(rows, 0, 0);
+        TRY(db_query(db, DB_AS_TEXT, &rows, counts_sql, 1, params));
+        *ret = (struct instance_counts){db_int(rows, 0, 0), db_int(rows, 0, 1), db_int(rows, 0, 2)};
         return ERR_OK;
 }
 

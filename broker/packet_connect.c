@@ -92,6 +92,10 @@ bool packet_connect(struct conn *c, const struct mqtt_frame *f)
                         return false;
                 }
         }
+        if (c->ssl != NULL && tls_refusal(c->ctx->snapshot) != NULL) { /* a new snapshot came before it */
+                refuse(c, p.level, MQTT_NOT_AUTHORIZED, tls_refusal(c->ctx->snapshot));
+                return true;
+        }
         verdict = client_auth(c->ctx->snapshot, c->ctx->instance, &p);
         if (verdict.code != MQTT_ACCEPTED) {
                 refuse(c, p.level, verdict.code, verdict.reason);

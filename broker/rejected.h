@@ -12,13 +12,19 @@
 
 enum { REJECTED_SHOWN_MAX = 100 };
 
-enum rejected_kind { REJECTED_DOMAIN, REJECTED_CERTIFICATE, REJECTED_ACCESS_KEY, REJECTED_KINDS };
+enum rejected_kind {
+        REJECTED_DOMAIN,
+        REJECTED_CERTIFICATE,
+        REJECTED_ACCESS_KEY,
+        REJECTED_MODE,
+        REJECTED_KINDS
+};
 
 struct rejected_row {
         enum rejected_kind kind;
         const char *error;      /* static text */
         int64_t certificate_id; /* 0: none */
-        char *name;             /* domain, certificate ID or AccessKeyId */
+        char *name;             /* domain, certificate ID, AccessKeyId or mode */
 };
 
 struct rejected {

@@ -116,16 +116,17 @@ static enum err connect_and_listen(struct reload *r)
         return ERR_OK;
 }
 
-static enum err revision_read(struct reload *r, int64_t *ret)
+static enum err is_newest(struct reload *r, bool *ret)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
         const struct db_param params[] = {DB_TEXT(r->settings.instance)};
 
-        TRY(db_query(r->db, DB_AS_TEXT, &rows, "SELECT revision FROM instance WHERE mqtt_instance_id = $1", 1,
+        TRY(db_query(r->db, DB_AS_TEXT, &rows,
+                     "SELECT revision, " INSTANCE_MADE_AT " FROM instance WHERE mqtt_instance_id = $1", 1,
                      params));
         if (PQntuples(rows) == 0)
                 return ERR_NOT_FOUND;
-        *ret = db_int(rows, 0, 0);
+        *ret = snapshot_is(r->last, db_int(rows, 0, 0), db_int(rows, 0, 1));
         return ERR_OK;
 }
 
@@ -175,14 +176,11 @@ static enum err load(struct reload *r)
 /* Loads when somebody asked or the revision is another one than ours. */
 static enum err load_if_newer(struct reload *r)
 {
-        int64_t revision = 0;
+        bool newest = false;
 
-        if (!r->asked && r->last != NULL) {
-                TRY(revision_read(r, &revision));
-                if (revision == r->last->revision)
-                        return ERR_OK;
-        }
-        return load(r);
+        if (!r->asked && r->last != NULL)
+                TRY(is_newest(r, &newest));
+        return newest ? ERR_OK : load(r);
 }
 
 /* Says what we serve and that we are alive. */

@@ -17,10 +17,17 @@
 
 struct access_keys; /* AccessKeyId → secret, of the instance's account; enabled ones only */
 
+/* Said to operators in `rejected`, and in the log for each client. */
+#define SNAPSHOT_MUTUAL_REFUSED                                                                              \
+        "this broker does not verify device certificates yet: TLS clients are refused while the mode is "    \
+        "mutual"
+
 struct snapshot {
         atomic_int refs;
         int64_t revision;
-        int64_t loaded_at; /* clock_now() */
+        int64_t made_at_us; /* when the instance was made: one made anew with the same ID counts from 0 again
+                             */
+        int64_t loaded_at;  /* clock_now() */
         enum authentication_mode mode;
         struct tls_table *tls;
         struct credential
@@ -31,6 +38,11 @@ struct snapshot {
 };
 
 struct snapshot *snapshot_ref(struct snapshot *s);
+/* Whether it is this revision of the instance that was made then. */
+static inline _Bool snapshot_is(const struct snapshot *s, int64_t revision, int64_t made_at_us)
+{
+        return s->revision == revision && s->made_at_us == made_at_us;
+}
 struct snapshot *snapshot_unref(struct snapshot *s);
 CLEANUP_DEFINE(snapshotp, struct snapshot *, snapshot_unref)
 

@@ -12,6 +12,9 @@
 
 #include <jansson.h>
 
+/* As snapshot.h has it, in the row of an instance. */
+#define INSTANCE_MADE_AT "(extract(epoch FROM created_at) * 1000000)::bigint"
+
 struct snapshot_source {
         struct db *db;
         const struct master_key *master;

@@ -11,28 +11,38 @@ static const char ciphers_1_2[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 enum { CLIENT_CHAIN_BYTES_MAX = 16 * 1024 };
 
+const char *tls_refusal(const struct snapshot *s)
+{
+        return s != NULL && s->mode == AUTH_MUTUAL ? SNAPSHOT_MUTUAL_REFUSED : NULL;
+}
+
+static int refuse(struct tls_peer *peer, const char *why, int *ret_alert, int alert)
+{
+        peer->refusal = why;
+        *ret_alert = alert;
+        return SSL_CLIENT_HELLO_ERROR;
+}
+
 /* SSL_CTX_set_client_hello_cb: before anything is decided, resumption included. */
 static int on_client_hello(SSL *ssl, int *alert, void *arg)
 {
         struct tls_peer *peer = SSL_get_app_data(ssl);
         const struct snapshot *s = peer->ctx->snapshot;
         const unsigned char *extension = NULL;
-        struct credential *chosen = NULL;
+        struct bytes name = {NULL, 0};
+        struct credential *chosen;
         size_t len = 0;
 
         (void)arg;
-        if (s != NULL) {
-                struct bytes name = {NULL, 0};
-
-                if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &extension, &len) == 1)
-                        name = sni_read(extension, len);
-                chosen = snapshot_credential(s, name.data, name.len);
-        }
-        if (chosen == NULL) {
-                peer->refusal = s == NULL ? "no configuration loaded yet" : "no certificate for this name";
-                *alert = SSL_AD_UNRECOGNIZED_NAME;
-                return SSL_CLIENT_HELLO_ERROR;
-        }
+        if (s == NULL)
+                return refuse(peer, "no configuration loaded yet", alert, SSL_AD_UNRECOGNIZED_NAME);
+        if (tls_refusal(s) != NULL)
+                return refuse(peer, tls_refusal(s), alert, SSL_AD_HANDSHAKE_FAILURE);
+        if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &extension, &len) == 1)
+                name = sni_read(extension, len);
+        chosen = snapshot_credential(s, name.data, name.len);
+        if (chosen == NULL)
+                return refuse(peer, "no certificate for this name", alert, SSL_AD_UNRECOGNIZED_NAME);
         (void)credential_unref(peer->served);
         peer->served = credential_ref(chosen);
         return SSL_CLIENT_HELLO_SUCCESS;

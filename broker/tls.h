@@ -12,6 +12,11 @@
 
 #include <openssl/ssl.h>
 
+/* Why no TLS client is let in at this snapshot (static text); NULL when they are. Asked at every ClientHello,
+ * at every CONNECT and, for connections that are there, at every new snapshot. While device certificates are
+ * not verified, that is the mode mutual: a client that presents none must not get in. */
+const char *tls_refusal(const struct snapshot *s);
+
 /* For ctx->tls. The callbacks find the worker through the connection's tls_peer. */
 MUST_CHECK enum err tls_context_new(struct context *ctx, SSL_CTX **ret);
 

@@ -139,6 +139,7 @@ struct snapshot_mail {
 /* Authority is not crypto: who may connect no longer is cut off, whatever the handshake said. */
 static void close_refused(struct context *ctx)
 {
+        const char *no_tls = tls_refusal(ctx->snapshot);
         struct conn *next;
 
         for (struct conn *c = ctx->connections; c != NULL; c = next) {
@@ -146,8 +147,11 @@ static void close_refused(struct context *ctx)
                 size_t len;
 
                 next = c->next;
-                if (c->access_key_id != NULL && !snapshot_access_key(ctx->snapshot, c->access_key_id,
-                                                                     strlen(c->access_key_id), &secret, &len))
+                if (c->ssl != NULL && no_tls != NULL)
+                        conn_close(c, no_tls);
+                else if (c->access_key_id != NULL &&
+                         !snapshot_access_key(ctx->snapshot, c->access_key_id, strlen(c->access_key_id),
+                                              &secret, &len))
                         conn_close(c, "access key disabled or removed");
         }
 }
@@ -160,7 +164,8 @@ static void take_snapshot(struct context *ctx, struct mail *m)
         struct snapshot *before = ctx->snapshot;
 
         ctx->snapshot = sm->next;
-        if (before != NULL && before->access_keys != ctx->snapshot->access_keys)
+        if (before != NULL &&
+            (before->access_keys != ctx->snapshot->access_keys || before->mode != ctx->snapshot->mode))
                 close_refused(ctx);
         (void)listen_when_ready(w);
         (void)snapshot_unref(before);

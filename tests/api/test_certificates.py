@@ -1,5 +1,6 @@
 """Server certificates: upload, detail, list, deletion, in the words of CAS."""
 import datetime
+import json
 import re
 import time
 import uuid
@@ -8,6 +9,7 @@ import pytest
 from harness.api import CAS
 from harness.certs import Authority, openssl
 from harness.expect import answered, contents, refused
+from harness.process import wait_until
 
 # Name and JSON type of what the vendor's SDK reads, from its model of the answer.
 DETAIL = {
@@ -21,6 +23,15 @@ ORDER_ROW = {
     "CertificateId": int, "Name": str, "CommonName": str, "Domain": str, "Sans": str, "Issuer": str, "Algorithm": str,
     "StartDate": str, "EndDate": str, "Expired": bool, "Fingerprint": str, "Sha2": str, "SerialNo": str, "OrgName": str,
     "City": str, "Province": str, "Country": str, "InstanceId": str, "ResourceGroupId": str, "Upload": bool, "OrderId": int}
+# … and of the newer pair; CertificateId is a text in the list.
+NEWER = {
+    "Algorithm": str, "CertIdentifier": str, "CertificateName": str, "CertificateSource": str, "CertificateStatus": str,
+    "CommonName": str, "Domain": str, "ExistPrivateKey": bool, "FingerPrint": str, "InstanceId": str, "Issuer": str,
+    "KeySize": int, "NotAfter": int, "NotBefore": int, "Serial": str, "SubjectAlternativeNames": list, "UsingProductList": list}
+NEWER_ROW = {**NEWER, "CertificateId": str}
+NEWER_DETAIL = {**NEWER, "CertificateId": int, "CertificateChainList": list, "CompanyId": int, "ContactId": int, "Csr": str,
+                "Tags": list}
+NEWER_CHAIN_ROW = {"Issuer": str, "NotAfter": int, "NotBefore": int, "RemainDay": int, "Subject": str}
 
 
 def has_types(row, types):
@@ -49,6 +60,17 @@ def detail(stack, cert_id, **params):
 def listed(stack, **params):
     return answered(stack.api.v3("ListUserCertificateOrder", {"OrderType": "UPLOAD", **params}, version=CAS),
                     "ListUserCertificateOrder")
+
+
+def newer_detail(stack, cert_id):
+    return answered(stack.api.v3("GetCertificateDetail", {"CertificateId": str(cert_id)}, version=CAS), "GetCertificateDetail")
+
+
+def newer_list(stack, **params):
+    got = answered(stack.api.v3("ListCertificates", params, version=CAS), "ListCertificates")
+    for row in got["CertificateList"]:
+        has_types(row, NEWER_ROW)
+    return got
 
 
 @pytest.fixture
@@ -170,7 +192,117 @@ def test_keyword_status_and_order_type_select(stack, authority, good):
     assert names(OrderType="CERT") == {"soon", "late"} and names(OrderType="BUY") == names(OrderType="CPACK") == set()
 
 
+# ---- ListCertificates, GetCertificateDetail ----
+
+def test_the_newer_detail_says_what_the_older_one_does(shared, authority):
+    for key, algorithm, bits in (("ec", "ECC", 256), ("rsa:3072", "RSA", 3072)):
+        c = authority.issue("newer.example.com", sans=["newer.example.com", "*.newer.example.com"], key=key)
+        cert_id = uploaded(shared, Cert=c.chain, Key=c.key, **{"Tags.1.Key": "team", "Tags.1.Value": "a"})
+        got, old = newer_detail(shared, cert_id), detail(shared, cert_id)
+        has_types(got, NEWER_DETAIL)
+        assert got == {**got, "Algorithm": algorithm, "CertIdentifier": f"{cert_id}-cn-hangzhou", "CertificateId": cert_id,
+                       "CertificateName": old["Name"], "CertificateSource": "UPLOAD", "CertificateStatus": "willExpire",
+                       "CommonName": "newer.example.com", "Domain": "newer.example.com,*.newer.example.com",
+                       "ExistPrivateKey": True, "FingerPrint": old["Fingerprint"], "InstanceId": old["InstanceId"],
+                       "Issuer": "Test CA", "KeySize": bits, "NotAfter": old["NotAfter"], "NotBefore": old["NotBefore"],
+                       "Serial": old["SerialNo"], "SubjectAlternativeNames": ["newer.example.com", "*.newer.example.com"],
+                       "UsingProductList": [], "CompanyId": 0, "ContactId": 0, "Csr": "",
+                       "Tags": [{"TagKey": "team", "TagValue": "a"}]}
+        for row in got["CertificateChainList"]:
+            has_types(row, NEWER_CHAIN_ROW)
+        assert [(r["Subject"], r["Issuer"]) for r in got["CertificateChainList"]] == [
+            ("newer.example.com", "Test CA"), ("Test CA", "Test CA")]
+        assert [r["RemainDay"] for r in got["CertificateChainList"]] == [r["RemainDay"] for r in old["CertChain"]]
+        row = next(r for r in newer_list(shared)["CertificateList"] if r["CertificateId"] == str(cert_id))
+        assert {**row, "CertificateId": cert_id} == {name: got[name] for name in row}
+        assert b"PRIVATE" not in shared.api.v3("GetCertificateDetail", {"CertificateId": str(cert_id)}, version=CAS).body
+
+
+def test_the_newer_detail_refuses_what_is_not_there(shared):
+    ask = shared.api.v3
+    refused(ask("GetCertificateDetail", {"CertificateId": "1"}, version=CAS), "NotFound")
+    refused(ask("GetCertificateDetail", {}, version=CAS), "MissingCertificateId")
+    refused(ask("GetCertificateDetail", {"CertId": "1"}, version=CAS), "MissingCertificateId")
+    for bad in ("0", "x", "1-cn-hangzhou", "99999999999999999999"):
+        assert "CertificateId" in refused(ask("GetCertificateDetail", {"CertificateId": bad}, version=CAS), "InvalidCertificateId")
+
+
+@pytest.mark.parametrize("params", [
+    {"CertificateSource": "BOUGHT"}, {"CertificateStatus": "ISSUED"}, {"CurrentPage": "0"}, {"ShowSize": "1001"},
+    {"ShowSize": "ten"}, {"InstanceId": "x" * 65}, {"Keyword": "x" * 257}, {"ResourceGroupId": "x" * 65}])
+def test_the_newer_list_names_wrong_parameters(shared, params):
+    name = next(iter(params))
+    assert name in refused(shared.api.v3("ListCertificates", params, version=CAS), f"Invalid{name}")
+
+
+def test_the_newer_list_is_filtered_and_paged(stack, authority):
+    """Unlike the older one it also has those that have expired."""
+    ids = {}
+    for what, days in (("soon", 29), ("late", 200), ("over", 0)):
+        c = authority.issue(f"{what}.example.com", days=days)
+        ids[what] = str(uploaded(stack, Name=f"{what}-name", Cert=c.chain, Key=c.key))
+    wait_until(lambda: newer_detail(stack, ids["over"])["CertificateStatus"] == "expired", what="a second to pass")
+
+    def found(**params):
+        got = newer_list(stack, **params)
+        assert got["TotalCount"] == len(got["CertificateList"])
+        return [what for row in got["CertificateList"] for what, i in ids.items() if i == row["CertificateId"]]
+
+    assert found() == ["over", "late", "soon"]  # the newest first
+    assert found(CertificateSource="UPLOAD", ResourceGroupId="rg-x", Keyword="", CertificateStatus="") == ["over", "late", "soon"]
+    assert found(CertificateSource="BUY") == found(CertificateSource="TEST") == found(CertificateStatus="revoked") == []
+    for status, what in (("issued", "late"), ("willExpire", "soon"), ("expired", "over")):
+        assert found(CertificateStatus=status) == [what]
+        assert newer_detail(stack, ids[what])["CertificateStatus"] == status
+    assert found(Keyword="LATE.ex") == found(Keyword="late-n") == ["late"] and found(Keyword="%") == []
+    resource = newer_detail(stack, ids["soon"])["InstanceId"]
+    assert found(InstanceId=resource) == found(Keyword=resource) == ["soon"]
+    assert found(InstanceId=resource, Keyword="late") == found(InstanceId="cas-upload-zzzzzz") == found(InstanceId="soon") == []
+    pages = [newer_list(stack, CurrentPage=str(n), ShowSize="2") for n in (1, 2, 3)]
+    assert [(p["CurrentPage"], p["ShowSize"], p["TotalCount"], len(p["CertificateList"])) for p in pages] == [
+        (1, 2, 3, 2), (2, 2, 3, 1), (3, 2, 3, 0)]
+    assert newer_list(stack)["ShowSize"] == 50
+
+
+def test_who_uses_a_certificate_is_seen(stack, good):
+    default, mapped, free = [stack.upload(good) for _ in range(3)]
+    assert stack.set_sni(default, f"use.example.com#{mapped}").status == 200
+    using = {row["CertIdentifier"]: row["UsingProductList"] for row in newer_list(stack)["CertificateList"]}
+    assert using == {default: ["mqtt"], mapped: ["mqtt"], free: []}
+    assert newer_detail(stack, mapped.split("-")[0])["UsingProductList"] == ["mqtt"]
+
+
+# ---- the trail ----
+
+def test_upload_and_deletion_are_in_the_audit_trail_without_the_key(shared, authority):
+    c = authority.issue("trail.example.com", password="secret 1")
+    cert_id = uploaded(shared, Name="trail-1", Cert=c.chain, Key=c.key)
+    refused(upload(shared, Name="trail-1", Cert=c.chain, Key=c.key), "NameRepeat")
+    said = {"Name": "trail-1", "CommonName": "trail.example.com", "Sha256": c.sha256.upper(), "KeyEncrypted": True,
+            "NotAfter": detail(shared, cert_id)["NotAfter"]}
+    answered(shared.api.v3("DeleteUserCertificate", {"CertId": str(cert_id)}, version=CAS), "DeleteUserCertificate")
+    rows = shared.sql("SELECT action, mqtt_instance_id, coalesce(before::text, 'null'), coalesce(after::text, 'null') FROM "
+                      f"audit_event WHERE resource = 'server-certificate:{cert_id}' ORDER BY id")
+    assert [(action, instance, json.loads(before), json.loads(after)) for action, instance, before, after in rows] == [
+        ("UploadUserCertificate", "", None, said), ("DeleteUserCertificate", "", said, None)]
+    assert shared.sql("SELECT count(*) FROM audit_event WHERE concat(before, after) ~* 'PRIVATE|secret 1'") == [["0"]]
+
+
 # ---- refusals ----
+
+def test_an_rsa_key_that_makes_every_handshake_dear_is_refused(shared, authority, untouched, tmp_path):
+    """A number of 9,216 bits will do: the key is looked at before anything is worked out with it."""
+    (tmp_path / "asn1").write_text(
+        "asn1=SEQUENCE:spki\n[spki]\nalg=SEQUENCE:alg\nkey=BITWRAP,SEQUENCE:rsa\n[alg]\noid=OID:rsaEncryption\nnull=NULL\n"
+        f"[rsa]\nn=INTEGER:0x{'f' * 2304}\ne=INTEGER:65537\n")
+    openssl("asn1parse", "-genconf", tmp_path / "asn1", "-noout", "-out", tmp_path / "key.der")
+    openssl("x509", "-new", "-force_pubkey", tmp_path / "key.der", "-subj", "/CN=dear.example.com", "-CA", authority.crt_path,
+            "-CAkey", authority.folder / "ca.key", "-days", "20", "-out", tmp_path / "dear.crt")
+    dear = (tmp_path / "dear.crt").read_text()
+    for chain in (dear, dear + authority.crt):
+        message = refused(upload(shared, Cert=chain, Key=authority.issue("any.example.com").key), "InvalidParameter")
+        assert "9216 bits" in message and "8192" in message
+
 
 def test_a_key_of_another_certificate_is_refused(shared, authority, good, untouched):
     for other in (authority.issue("other.example.com"), authority.issue("other.example.com", key="rsa:2048")):
@@ -271,6 +403,24 @@ def test_an_encrypted_key_is_taken_as_it_is(shared, authority):
     assert row == [["0"]]
 
 
+ENCRYPTED_FORMS = {
+    "PKCS#8": lambda key: openssl("pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", key, "-passout", "pass:open 1"),
+    "PKCS#1": lambda key: openssl("rsa", "-aes256", "-traditional", "-in", key, "-passout", "pass:open 1"),
+    "SEC1": lambda key: openssl("ec", "-aes256", "-in", key, "-passout", "pass:open 1"),
+}
+
+
+@pytest.mark.parametrize("form", ENCRYPTED_FORMS)
+def test_every_form_of_an_encrypted_key_is_served_once_its_password_is_given(shared, authority, form):
+    c = authority.issue("form.example.com", key="rsa:2048" if form == "PKCS#1" else "ec")
+    key = ENCRYPTED_FORMS[form](c.key_path).decode()
+    assert "ENCRYPTED" in key
+    cert = f"{uploaded(shared, Cert=c.chain, Key=key)}-cn-hangzhou"
+    assert "password does not open" in refused(shared.set_sni(cert, f"form.example.com#{cert}#open 2"), "InvalidSniConfig")
+    assert shared.set_sni(cert, f"form.example.com#{cert}#open 1").headers["x-signet-rollout"] == "applied"
+    assert shared.served("form.example.com") == c.sha256
+
+
 def test_deletion(shared, good):
     cert_id = uploaded(shared, Cert=good.chain, Key=good.key)
     answered(shared.api.v3("DeleteUserCertificate", {"CertId": str(cert_id)}, version=CAS), "DeleteUserCertificate")
@@ -289,7 +439,8 @@ def test_a_certificate_in_use_is_not_deleted(stack, good):
     before = contents(stack, ("broker_node", "request_nonce"))
     for used in (default, mapped):
         reply = stack.api.v3("DeleteUserCertificate", {"CertId": used.split("-")[0]}, version=CAS)
-        assert stack.instance in refused(reply, "InvalidStatus.DeleteProtection")
+        message = refused(reply, "InvalidStatus.DeleteProtection")
+        assert stack.instance in message and ("default" if used == default else "in-use.example.com") in message
     assert contents(stack, ("broker_node", "request_nonce")) == before
     assert stack.set_sni(free, "").status == 200
     for used in (default, mapped):

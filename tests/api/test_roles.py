@@ -1,4 +1,5 @@
-"""The broker's role in the database can read what it serves, say what it serves, and add devices. Nothing more."""
+"""The broker's role in the database can read what it serves, say what it serves, and register devices by one
+function. Nothing more."""
 import pytest
 
 FORBIDDEN = [
@@ -6,11 +7,21 @@ FORBIDDEN = [
     "SELECT tags FROM server_certificate", "SELECT password_sealed FROM sni_mapping", "SELECT * FROM sni_mapping",
     "SELECT created_at FROM access_key", "SELECT name FROM instance", "SELECT nonce_sha256 FROM request_nonce",
     "SELECT count(*) FROM request_nonce", "SELECT * FROM config_revision", "SELECT * FROM config_change",
-    "SELECT * FROM schema_migration",
+    "SELECT * FROM schema_migration", "SELECT * FROM access_grant", "SELECT mqtt_instance_id FROM access_grant",
+    "SELECT * FROM audit_event", "SELECT * FROM registration_code", "SELECT code FROM registration_code",
+    "SELECT * FROM device_counter", "SELECT * FROM device_block", "SELECT description FROM access_key",
+    "SELECT last_used_at FROM access_key", "SELECT * FROM device_page('x', 0, 0)", "SELECT device_queue('x')",
     "UPDATE instance SET revision = revision + 1", "UPDATE instance SET authentication_mode = 0",
     "UPDATE instance SET default_certificate_id = NULL", "UPDATE access_key SET enabled = true",
     "UPDATE sni_mapping SET certificate_id = NULL", "UPDATE server_certificate SET serving_key_sealed = NULL",
     "UPDATE device_certificate SET active = true", "UPDATE ca_certificate SET active = true",
+    "UPDATE device_counter SET last_ordinal = 0", "UPDATE device_block SET live = 0", "UPDATE access_grant SET action = 'admin'",
+    "UPDATE registration_code SET used_at = NULL",
+    "INSERT INTO device_certificate (mqtt_instance_id, ca_id, sn) VALUES ('x', 1, 'x')",
+    "INSERT INTO device_removal VALUES ('x', 1, '')", "INSERT INTO device_block VALUES ('x', 0, 100, 0, 1)",
+    "INSERT INTO access_grant VALUES ('x', '*', 'admin')", "INSERT INTO registration_code (code) VALUES ('x')",
+    "INSERT INTO audit_event (account_id) VALUES (1)", "DELETE FROM audit_event", "DELETE FROM access_grant",
+    "DELETE FROM device_removal", "DELETE FROM device_block",
     "INSERT INTO access_key (access_key_id, secret_sealed) VALUES ('x', '')",
     "INSERT INTO instance (mqtt_instance_id, name) VALUES ('x', 'x')",
     "INSERT INTO sni_mapping (mqtt_instance_id, domain, revision) VALUES ('x', 'x', 1)",
@@ -31,7 +42,9 @@ ALLOWED = [
     "SELECT id, leaf_der, chain_der, leaf_sha256, serving_key_sealed FROM server_certificate",
     "SELECT mqtt_instance_id, revision, default_certificate_id FROM instance",
     "SELECT mqtt_instance_id, domain, certificate_id, revision FROM sni_mapping",
-    "SELECT * FROM ca_certificate", "SELECT * FROM device_certificate", "SELECT * FROM broker_node", "LISTEN signet_instance"]
+    "SELECT * FROM ca_certificate", "SELECT * FROM device_certificate", "SELECT * FROM broker_node", "LISTEN signet_instance",
+    "SELECT * FROM device_removal", "SELECT access_key_may_connect('x', 'x')",
+    "SELECT * FROM device_register('x', 1, ARRAY['01'], ARRAY[''::bytea], ARRAY[''::bytea], ARRAY[''], ARRAY[now()], ARRAY[now()])"]
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
@@ -51,14 +64,21 @@ def test_every_column_the_broker_may_touch_is_meant_to_be(shared):
                       "FROM information_schema.column_privileges WHERE grantee IN ('signet_broker', 'PUBLIC') AND table_schema = "
                       "'public' GROUP BY table_name, privilege_type ORDER BY 1")
     grants = dict(row[0].split(" ", 1) for row in rows)
-    whole = {name for name in grants if name.split(".")[0] in ("broker_node", "ca_certificate", "device_certificate")}
+    whole = {name for name in grants if name.split(".")[0] in ("broker_node", "ca_certificate", "device_certificate",
+                                                                   "device_removal")}
     assert {name: grants[name] for name in set(grants) - whole} == {
         "access_key.SELECT": "access_key_id account_id enabled secret_sealed",
-        "instance.SELECT": "account_id authentication_mode default_certificate_id marks_from mqtt_instance_id revision",
+        "instance.SELECT": "account_id authentication_mode created_at default_certificate_id marks_from mqtt_instance_id revision",
         "server_certificate.SELECT": "chain_der id leaf_der leaf_sha256 serving_key_sealed",
         "sni_mapping.SELECT": "certificate_id domain mqtt_instance_id revision"}
     assert whole == {"broker_node.INSERT", "broker_node.SELECT", "broker_node.UPDATE", "ca_certificate.SELECT",
-                     "device_certificate.INSERT", "device_certificate.SELECT"}
+                     "device_certificate.SELECT", "device_removal.SELECT"}
+
+
+def test_every_function_the_broker_may_call_is_meant_to_be(shared):
+    rows = shared.sql("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype "
+                      "AND has_function_privilege('signet_broker', oid, 'EXECUTE') ORDER BY 1")
+    assert rows == [["access_key_may_connect"], ["device_register"]]
 
 
 def test_the_roles_are_no_more_than_they_need_to_be(shared):

@@ -4,8 +4,10 @@
 
 #include <criterion/criterion.h>
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -208,6 +210,50 @@ Test(certificate, refuses_weak_keys_and_digests_by_name)
         expect_leaf(rsa, NULL, ERR_UNSUPPORTED, "RSA key has 1024 bits");
         expect_leaf(curve, NULL, ERR_UNSUPPORTED, "secp256k1");
         expect_leaf(good, EVP_sha1(), ERR_UNSUPPORTED, "SHA-1");
+}
+
+/* A public key of `bits` that nobody has made, for making a large one takes minutes: an odd number. */
+static EVP_PKEY *rsa_of(int bits)
+{
+        BIGNUM *n = BN_new(), *e = BN_new();
+        OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+        EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+        EVP_PKEY *key = NULL;
+
+        cr_assert(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD) && BN_set_word(e, RSA_F4));
+        cr_assert(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
+                  OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e));
+        OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
+        cr_assert_eq(EVP_PKEY_fromdata_init(ctx), 1);
+        cr_assert_eq(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+        OSSL_PARAM_free(params);
+        OSSL_PARAM_BLD_free(build);
+        EVP_PKEY_CTX_free(ctx);
+        BN_free(n);
+        BN_free(e);
+        return key;
+}
+
+Test(certificate, refuses_an_rsa_key_that_makes_every_handshake_dear)
+{
+        static const struct {
+                int bits;
+                enum err expected;
+        } keys[] = {{4096, ERR_OK}, {8192, ERR_OK}, {8193, ERR_UNSUPPORTED}, {16384, ERR_UNSUPPORTED}};
+        CLEANUP(evp_pkeyp) EVP_PKEY *signer = ec_key("P-256");
+        CLEANUP(x509p) X509 *root = make(&(struct wanted){.key = signer, .common_name = "Root"});
+
+        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+                CLEANUP(evp_pkeyp) EVP_PKEY *key = rsa_of(keys[i].bits);
+                CLEANUP(x509p)
+                X509 *c = make(&(struct wanted){
+                        .key = key, .common_name = "x", .issuer = root, .issuer_key = signer});
+                char why[256] = "";
+
+                cr_assert_eq(certificate_check_leaf(c, why), keys[i].expected, "%d bits: %s", keys[i].bits,
+                             why);
+                cr_assert(keys[i].expected == ERR_OK || strstr(why, "at most 8192") != NULL, "%s", why);
+        }
 }
 
 Test(certificate, a_chain_goes_from_the_leaf_to_its_issuers)

@@ -388,11 +388,39 @@ Test(snapshot_load, a_restored_older_database_is_loaded_in_full)
         snapshot_unref(s);
 }
 
+/* Deleted and made anew while the broker was asleep: revisions count from 0 again, to the same or beyond. */
+Test(snapshot_load, an_instance_that_was_made_anew_is_loaded_in_full)
+{
+        for (int revision = 1; revision <= 2; revision++) {
+                struct snapshot *s;
+
+                scratch_sql(&base, "DELETE FROM instance");
+                scratch_sql(&base, "DELETE FROM server_certificate");
+                scratch_sql(&base, "INSERT INTO instance (mqtt_instance_id, name, revision) "
+                                   "VALUES ('" INSTANCE "', 'x', 1)");
+                certificate(1);
+                set("a.example", 1);
+                s = load(NULL);
+                scratch_sql(&base, "DELETE FROM instance");
+                scratch_sql(&base,
+                            "INSERT INTO instance (mqtt_instance_id, name, revision) "
+                            "VALUES ('" INSTANCE "', 'x', %d)",
+                            revision);
+                set("b.example", 1);
+                s = load(s);
+                cr_assert_eq(serves(s, "a.example"), 0, "revision %d", revision);
+                cr_assert_eq(serves(s, "b.example"), 1, "revision %d", revision);
+                snapshot_unref(s);
+        }
+}
+
 Test(snapshot_load, mode_is_the_instances)
 {
         scratch_sql(&base, "UPDATE instance SET authentication_mode = 1");
         struct snapshot *s = load(NULL);
         cr_assert_eq(s->mode, AUTH_MUTUAL);
+        cr_assert_str_eq(complaint(0, "mode"), "mutual");
+        cr_assert_not_null(strstr(complaint(0, "error"), "does not verify device certificates"));
         snapshot_unref(s);
 }
 
