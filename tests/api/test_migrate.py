@@ -1,10 +1,11 @@
 """signet-api --migrate, and programs that meet a schema which is not theirs."""
+import hashlib
 import os
 import subprocess
 import uuid
 
 import pytest
-from harness.process import build_dir
+from harness.process import ROOT, build_dir
 
 PROGRAM = build_dir() / "signet-api"
 
@@ -16,6 +17,15 @@ class Database:
 
     def sql(self, statement):
         return self.cluster.sql(self.name, statement)
+
+    def migrate_to(self, last):
+        """As a program did that had only the first `last` migrations."""
+        self.sql("SET ROLE signet_api; CREATE TABLE schema_migration (version integer PRIMARY KEY, name text NOT NULL, sha256 text "
+                 "NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())")
+        for version, file in enumerate(sorted((ROOT / "migrations").glob("*.sql"))[:last], 1):
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            self.sql(f"SET ROLE signet_api; BEGIN; {file.read_text()} INSERT INTO schema_migration (version, name, sha256) VALUES "
+                     f"({version}, '{file.name}', '{digest}'); COMMIT")
 
     def env(self, tmp_path):
         key = tmp_path / "master.key"
@@ -47,14 +57,16 @@ def database(cluster):
 
 
 def shape(database):
-    """Every column, constraint, index and grant."""
+    """Every column, constraint, index, grant, function and trigger."""
     return database.sql(
         "SELECT table_name, column_name, data_type, column_default, is_nullable FROM information_schema.columns "
         "WHERE table_schema = 'public' ORDER BY 1, 2; "
         "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = "
         "'public'::regnamespace ORDER BY 1, 2; SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1; "
         "SELECT grantee, table_name, column_name, privilege_type FROM information_schema.column_privileges "
-        "WHERE grantee LIKE 'signet%' ORDER BY 1, 2, 3, 4; SELECT version, name, sha256 FROM schema_migration ORDER BY 1")
+        "WHERE grantee LIKE 'signet%' ORDER BY 1, 2, 3, 4; SELECT p.oid::regprocedure, md5(prosrc), proacl FROM pg_proc p WHERE "
+        "pronamespace = 'public'::regnamespace ORDER BY 1; SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE NOT tgisinternal "
+        "ORDER BY 1, 2; SELECT version, name, sha256 FROM schema_migration ORDER BY 1")
 
 
 def test_an_empty_database_is_migrated_once(database, tmp_path):
@@ -65,6 +77,51 @@ def test_an_empty_database_is_migrated_once(database, tmp_path):
     status, out = database.run(tmp_path, "--migrate")
     assert status == 0 and "applied=0" in out, out
     assert shape(database) == first
+
+
+def test_a_database_of_the_first_version_becomes_the_same(database, tmp_path, cluster):
+    """With its data: access keys could do everything, and still can."""
+    database.migrate_to(1)
+    database.sql("INSERT INTO access_key (access_key_id, account_id, secret_sealed, enabled) VALUES ('LTAIone', 1, 'x', true), "
+                 "('LTAItwo', 1, 'x', false), ('LTAIother', 2, 'x', true)")
+    database.sql("INSERT INTO instance (mqtt_instance_id, name, revision) VALUES ('mqtt-cn-old', 'old', 2);"
+                 "INSERT INTO sni_mapping VALUES ('mqtt-cn-old', 'a.example.com', 1, NULL, 2);"
+                 "INSERT INTO config_revision (mqtt_instance_id, revision, action, access_key_id, source_ip, request_id) SELECT "
+                 "'mqtt-cn-old', n, 'SetSniConfig', 'LTAIone', '127.0.0.1', 'x' FROM generate_series(1, 2) n;"
+                 "INSERT INTO config_change (mqtt_instance_id, revision, domain, before_certificate_id, after_certificate_id) VALUES "
+                 "('mqtt-cn-old', 1, 'a.example.com', NULL, 1), ('mqtt-cn-old', 1, 'b.example.com', NULL, 1), "
+                 "('mqtt-cn-old', 2, 'a.example.com', 1, 2), ('mqtt-cn-old', 2, 'b.example.com', 1, NULL)")
+    status, out = database.run(tmp_path, "--migrate")
+    assert status == 0 and "applied=0" not in out, out
+    assert database.sql("SELECT * FROM access_grant ORDER BY 1") == [
+        [key, "*", "admin"] for key in ("LTAIone", "LTAIother", "LTAItwo")]
+    assert database.sql("SELECT access_key_id, account_id, enabled, description, last_used_at IS NULL FROM access_key ORDER BY 1") == [
+        ["LTAIone", "1", "t", "", "t"], ["LTAIother", "2", "t", "", "t"], ["LTAItwo", "1", "f", "", "t"]]
+    assert database.sql("SELECT revision FROM instance") == [["2"]]
+    assert database.sql("SELECT domain, certificate_id, revision FROM sni_mapping") == [["a.example.com", "1", "2"]]
+    assert database.sql("SELECT summary, domains_added, domains_removed, domains_changed FROM config_revision ORDER BY revision") == [
+        ["", "2", "0", "0"], ["", "0", "1", "1"]]
+    assert database.sql("SELECT key, access_key_may_connect(key, 'mqtt-cn-old') FROM unnest(ARRAY['LTAIone', 'LTAItwo', 'x']) key") == [
+        ["LTAIone", "t"], ["LTAItwo", "f"], ["x", "f"]]
+    upgraded, fresh = shape(database), Database(cluster)
+    try:
+        assert fresh.run(tmp_path, "--migrate")[0] == 0
+        assert upgraded == shape(fresh)
+    finally:
+        cluster.sql("postgres", f'DROP DATABASE "{fresh.name}" WITH (FORCE)')
+
+
+def test_a_second_migration_that_fails_leaves_the_first_alone(database, tmp_path):
+    database.migrate_to(1)
+    database.sql("SET ROLE signet_api; CREATE TABLE device_block (in_the_way text)")
+    before = shape(database)
+    status, out = database.run(tmp_path, "--migrate")
+    assert status == 1 and "device_block" in out, out
+    assert shape(database) == before
+    status, out = database.run(tmp_path)
+    assert status == 1 and "--migrate" in out, out
+    database.sql("DROP TABLE device_block")
+    assert database.run(tmp_path, "--migrate")[0] == 0
 
 
 def test_two_at_once_do_it_once(database, tmp_path):
