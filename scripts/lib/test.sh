@@ -4,6 +4,7 @@
 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 FUZZ_INPUT_MAX=16384
 PYTEST_WORKERS=${PYTEST_WORKERS:-2}
+NODE_LEAST=18
 
 test_open() {
         TEST_DIR=$(mktemp -d /tmp/signet-test.XXXXXX)
@@ -124,6 +125,55 @@ test_api() {
 
 test_flow() {
         test_pytest flow
+}
+
+# Node from wherever it is when it is new enough; else Debian's.
+test_node() {
+        local version
+        version=$(node --print 'parseInt(process.versions.node)' 2>/dev/null) || version=0
+        if [ "$version" -lt "$NODE_LEAST" ] || ! command -v npm >/dev/null; then
+                packages_install sdk
+        fi
+}
+
+# What tests/sdk/package-lock.json names, as it is published, into a folder of its own; anew when the lock has changed.
+# No script of a package is run. Sets MODULES.
+test_modules() {
+        local began=$SECONDS output=$TEST_DIR/modules.out
+        MODULES=$(build_directory sdk)
+        cmp -s -- tests/sdk/package-lock.json "$MODULES/installed.json" && return
+        step "installing the SDKs in $MODULES"
+        mkdir -p -- "$MODULES"
+        cp -- tests/sdk/package.json tests/sdk/package-lock.json tests/sdk/.npmrc "$MODULES"
+        if npm ci --prefix "$MODULES" >"$output" 2>&1 </dev/null; then
+                cp -- tests/sdk/package-lock.json "$MODULES/installed.json"
+                return
+        fi
+        printf 'sdk-modules 0 1 0 %s\n' "$((SECONDS - began))" >>"$TEST_DIR/table"
+        cat -- "$output"
+        return 1
+}
+
+test_sdk() {
+        test_build dev || return 0
+        test_modules || return 0
+        test_suite sdk-openapi test_count_lines test_openapi
+        test_suite sdk test_count_junit env SIGNET_TEST_BUILD="$BUILD_DIR" /usr/bin/python3 tests/sdk/run.py \
+                --modules "$MODULES" --junit "$TEST_DIR/sdk.xml"
+}
+
+test_openapi() { # a public linter's opinion of each document
+        local document failed=0
+        for document in openapi/*.json; do
+                if SCARF_ANALYTICS=false "$MODULES/node_modules/.bin/spectral" lint --ruleset tests/sdk/spectral.yaml \
+                        --fail-severity=warn --quiet "$document"; then
+                        printf 'ok %s\n' "$document"
+                else
+                        printf 'FAIL %s\n' "$document"
+                        failed=1
+                fi
+        done
+        return "$failed"
 }
 
 # The table, and as the last line the sum. Fails when anything has.
