@@ -108,10 +108,14 @@ static bool row_is(enum fault_id id, const char *code, int http, const char *mes
         return faults[id].http == http && strcmp(f.code, code) == 0 && strcmp(f.message, message) == 0;
 }
 
+/* A Code with a row of its own is that row's, also where a row with a hole could make it. */
 enum fault_id fault_find(const char *code, int http, const char *message)
 {
+        enum fault_id found = FAULT_NONE;
+
         for (unsigned id = FAULT_NONE + 1; id < FAULT_COUNT; id++)
-                if (row_is((enum fault_id)id, code, http, message))
-                        return (enum fault_id)id;
-        return FAULT_NONE;
+                if (row_is((enum fault_id)id, code, http, message) &&
+                    (found == FAULT_NONE || strstr(faults[id].code, "%s") == NULL))
+                        found = (enum fault_id)id;
+        return found;
 }

@@ -2,6 +2,7 @@
 #include "api/http.h"
 #include "api/peer.h"
 #include "api/pipeline.h"
+#include "api/route.h"
 #include "api/work.h"
 #include "common/clock.h"
 
@@ -25,8 +26,6 @@ enum {
 };
 
 CLEANUP_DEFINE(mhd_responsep, struct MHD_Response *, MHD_destroy_response)
-
-enum route { ROUTE_NONE, ROUTE_RPC, ROUTE_READY, ROUTE_HEALTH, ROUTE_DOCUMENT };
 
 struct http {
         const struct api_settings *settings;
@@ -145,38 +144,6 @@ static void take_peer(struct exchange *x)
         x->q.private_line = x->q.tls || peer_is_loopback(peer->client_addr);
 }
 
-static enum route route_of(const struct request *q)
-{
-        static const char documents[] = "/openapi/";
-
-        if (request_path_is(q, "/") || q->path_action[0] != '\0')
-                return ROUTE_RPC;
-        if (request_path_is(q, "/healthz"))
-                return ROUTE_HEALTH;
-        if (request_path_is(q, "/readyz"))
-                return ROUTE_READY;
-        return strncmp(q->target, documents, sizeof documents - 1) == 0 ? ROUTE_DOCUMENT : ROUTE_NONE;
-}
-
-static enum fault_id refusal_of(const struct exchange *x)
-{
-        bool get = strcmp(x->q.method, "GET") == 0, post = strcmp(x->q.method, "POST") == 0;
-        const char *announced = request_header(&x->q, "content-length");
-
-        if (x->refused != FAULT_NONE)
-                return x->refused;
-        if (request_is_ambiguous(&x->q))
-                return FAULT_PARAMETER;
-        if (x->route == ROUTE_NONE)
-                return FAULT_ACTION_NOT_FOUND;
-        if (!get && !(x->route == ROUTE_RPC ? post : strcmp(x->q.method, "HEAD") == 0))
-                return FAULT_METHOD;
-        if (announced != NULL &&
-            strtoull(announced, NULL, 10) > (unsigned long long)x->http->settings->body_max)
-                return FAULT_TOO_LARGE;
-        return FAULT_NONE;
-}
-
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
         if (value != NULL)
@@ -222,26 +189,18 @@ static enum MHD_Result send_refusal(struct exchange *x, enum fault_id id)
         return send_reply(x);
 }
 
-/* An answer before the body is read ends the connection, and a sender who does not wait may see it reset
- * instead of reading the answer. So only who asked first, has far too much to say, or cannot be trusted to
- * say where it ends gets it at once. */
-static bool answer_at_once(const struct exchange *x)
-{
-        const char *announced = request_header(&x->q, "content-length");
-
-        return request_header(&x->q, "expect") != NULL || request_is_ambiguous(&x->q) ||
-               (announced != NULL && strtoull(announced, NULL, 10) > DRAIN_MAX);
-}
-
 static enum MHD_Result begin(struct exchange *x, const char *method)
 {
         request_set_method(&x->q, method);
         (void)MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND, on_header, x);
         take_peer(x);
         x->route = route_of(&x->q);
-        x->refused = refusal_of(x);
+        if (x->refused == FAULT_NONE)
+                x->refused = route_refuses(x->route, &x->q, (size_t)x->http->settings->body_max);
         x->began = true;
-        return x->refused != FAULT_NONE && answer_at_once(x) ? send_refusal(x, x->refused) : MHD_YES;
+        return x->refused != FAULT_NONE && route_answers_at_once(&x->q, DRAIN_MAX)
+                       ? send_refusal(x, x->refused)
+                       : MHD_YES;
 }
 
 static bool body_room(struct http *h, size_t len)
@@ -281,17 +240,6 @@ static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *
         return x->drained > DRAIN_MAX ? MHD_NO : MHD_YES;
 }
 
-static const struct embedded *document_of(const struct request *q)
-{
-        const char *name = q->target + strlen("/openapi/");
-        size_t len = q->path_len - strlen("/openapi/");
-
-        for (const struct embedded *d = embedded_openapi; d->name != NULL; d++)
-                if (strlen(d->name) == len && memcmp(d->name, name, len) == 0)
-                        return d;
-        return NULL;
-}
-
 static enum MHD_Result send_text(struct exchange *x, const char *type, const char *text, size_t len)
 {
         if (reply_text(&x->r, 200, type, text, len) != ERR_OK)
@@ -302,7 +250,7 @@ static enum MHD_Result send_text(struct exchange *x, const char *type, const cha
 
 static enum MHD_Result send_document(struct exchange *x)
 {
-        const struct embedded *document = document_of(&x->q);
+        const struct embedded *document = route_document(&x->q);
 
         if (document == NULL)
                 return send_refusal(x, FAULT_ACTION_NOT_FOUND);

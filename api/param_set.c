@@ -40,9 +40,8 @@ enum err param_set_add(struct param_set *s, const char *name, const char *value,
 }
 
 /* A name is quoted back only once it is known to be clean text, and in the Message only: the Code goes to the
- * log, and a
- * '&' that was not encoded may have made a name of a part of a password. */
-static enum err row_check(const struct param *row, struct fault *f)
+ * log, and a '&' that was not encoded may have made a name of a part of a password. */
+static enum err name_check(const struct param *row, struct fault *f)
 {
         if (row->name_len == 0)
                 return fault_set(f, FAULT_PARAMETER, "A parameter has an empty name.");
@@ -53,13 +52,21 @@ static enum err row_check(const struct param *row, struct fault *f)
             !text_is_utf8(param_name(row), row->name_len))
                 return fault_set(f, FAULT_PARAMETER,
                                  "A parameter's name holds NUL or bytes that are not UTF-8.");
+        return ERR_OK;
+}
+
+static enum err wrong_value(const struct param *row, const char *why, struct fault *f)
+{
+        return fault_set(f, FAULT_PARAMETER, "Specified parameter %s is not valid: %s.", param_name(row),
+                         why);
+}
+
+static enum err value_check(const struct param *row, struct fault *f)
+{
         if (memchr(param_value(row), '\0', param_value_len(row)) != NULL)
-                return fault_set(f, FAULT_PARAMETER,
-                                 "Specified parameter %s is not valid: it holds a NUL byte.",
-                                 param_name(row));
+                return wrong_value(row, "it holds a NUL byte", f);
         if (!text_is_utf8(param_value(row), param_value_len(row)))
-                return fault_set(f, FAULT_PARAMETER, "Specified parameter %s is not valid: it is not UTF-8.",
-                                 param_name(row));
+                return wrong_value(row, "it is not UTF-8", f);
         return ERR_OK;
 }
 
@@ -77,14 +84,16 @@ static enum err add_pair(struct param_set *s, const char *text, size_t len, enum
         enum err e = text_unpercent(text, name_len, &row->block);
 
         row->name_len = row->block.len;
-        if (e == ERR_OK)
-                e = buf_add(&row->block, "", 1);
-        if (e == ERR_OK)
-                e = text_unpercent(text + value_at, len - value_at, &row->block);
         if (e == ERR_SYNTAX)
                 return fault_set(f, FAULT_PARAMETER,
-                                 "A parameter has a '%%' that is not followed by two hex digits.");
-        return e == ERR_OK ? row_check(row, f) : e;
+                                 "A parameter's name has a '%%' that is not followed by two hex digits.");
+        TRY(e);
+        TRY(buf_add(&row->block, "", 1));
+        TRY(name_check(row, f));
+        e = text_unpercent(text + value_at, len - value_at, &row->block);
+        if (e == ERR_SYNTAX)
+                return wrong_value(row, "it has a '%' that is not followed by two hex digits", f);
+        return e == ERR_OK ? value_check(row, f) : e;
 }
 
 enum err param_set_add_form(struct param_set *s, const char *text, size_t len, enum param_origin origin,
@@ -121,10 +130,13 @@ static enum err add_scalar(struct param_set *s, const char *name, const json_t *
         } else {
                 len = json_dumpb(value, number, sizeof number, JSON_ENCODE_ANY);
                 if (len > sizeof number)
-                        return fault_set(f, FAULT_PARAMETER, "A number of the JSON body is too long.");
+                        return fault_set(f, FAULT_PARAMETER,
+                                         "Specified parameter %s is not valid: the number is too long.",
+                                         name);
         }
         TRY(param_set_add(s, name, text, len, PARAM_BODY));
-        return row_check(&s->rows[s->count - 1], f);
+        TRY(name_check(&s->rows[s->count - 1], f));
+        return value_check(&s->rows[s->count - 1], f);
 }
 
 static enum err add_value(struct param_set *s, const char *name, const json_t *value, int depth,

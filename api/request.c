@@ -131,18 +131,40 @@ static bool json_is_bounded(const char *text, size_t len)
         return values <= JSON_VALUES_MAX;
 }
 
+/* The parser's own text quotes the body: never shown. */
+static enum err broken_json(const json_error_t *error, struct fault *f)
+{
+        static const struct {
+                enum json_error_code code;
+                const char *what;
+        } known[] = {
+                {json_error_invalid_utf8, "holds bytes that are not UTF-8"},
+                {json_error_null_character, "holds a NUL character"},
+                {json_error_null_byte_in_key, "holds a NUL character in a name"},
+                {json_error_duplicate_key, "has a member more than once"},
+                {json_error_numeric_overflow, "has a number that is too large"},
+                {json_error_stack_overflow, "is nested too deeply"},
+        };
+        const char *what = "is not well formed";
+
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+                if (json_error_code(error) == known[i].code)
+                        what = known[i].what;
+        return fault_set(f, FAULT_PARAMETER, "The JSON body %s (line %d, column %d).", what, error->line,
+                         error->column);
+}
+
 static enum err parse_json(struct request *q, struct fault *f)
 {
         if (!json_is_bounded(buf_text(&q->body), q->body.len))
                 return fault_set(f, FAULT_PARAMETER, "The JSON body has more than %d values.",
                                  JSON_VALUES_MAX);
 
-        json_error_t error; /* its text quotes the body: never shown */
+        json_error_t error;
         json_t *object = json_loadb(buf_text(&q->body), q->body.len, JSON_REJECT_DUPLICATES, &error);
 
         if (object == NULL)
-                return fault_set(f, FAULT_PARAMETER, "The JSON body is not well formed (line %d, column %d).",
-                                 error.line, error.column);
+                return broken_json(&error, f);
         enum err e = param_set_add_json(&q->params, object, f);
 
         json_decref(object);
@@ -175,6 +197,28 @@ enum err request_parse(struct request *q, struct fault *f)
         TRY(parse_body(q, f));
         buf_done(&q->body); /* may be 17 MiB, and the parameters hold all of it */
         return param_set_sort(&q->params, f);
+}
+
+static bool query_asks_xml(const char *query)
+{
+        static const char wanted[] = "Format=XML";
+
+        while (*query != '\0') {
+                size_t len = strcspn(++query, "&");
+
+                if (len == strlen(wanted) && strncmp(query, wanted, strlen("Format=")) == 0 &&
+                    strncasecmp(query, wanted, len) == 0)
+                        return true;
+                query += len;
+        }
+        return false;
+}
+
+bool request_asks_xml(const struct request *q, bool parsed)
+{
+        const char *format = parsed ? param_set_text(&q->params, "Format") : NULL;
+
+        return parsed ? format != NULL && text_same(format, "XML") : query_asks_xml(q->target + q->path_len);
 }
 
 static bool is_token(const char *name) /* RFC 9110 5.6.2 */

@@ -47,6 +47,9 @@ MUST_CHECK enum err request_add_header(struct request *q, const char *name, size
                                        const char *value, size_t value_len);
 /* Reads query and body into params, hashes the body and lets go of it. ERR_REFUSED with `f` set. */
 MUST_CHECK enum err request_parse(struct request *q, struct fault *f);
+/* Whether Format=XML was asked for, also when request_parse() has failed: then the query is looked at as it
+ * came. */
+bool request_asks_xml(const struct request *q, bool parsed);
 /* A proxy in front may see other headers, or other requests in the same bytes, than we do (RFC 9112 5.1, 5.2,
  * 6.3): two lengths, a length and chunks, another coding than chunked, a name that is no token, two hosts. */
 bool request_is_ambiguous(const struct request *q);

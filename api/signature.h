@@ -23,6 +23,8 @@ enum {
         SIGNATURE_MAX = 128
 };
 
+#define SIGNATURE_ACS3 "ACS3-HMAC-SHA256"
+
 enum scheme { SCHEME_NONE, SCHEME_RPC, SCHEME_ACS3, SCHEME_ACS_OTHER, SCHEME_BEARER, SCHEME_BASIC };
 
 struct claim { /* what a request says about itself; borrows from the request */

@@ -15,8 +15,8 @@ struct report {
         struct buf *text;               /* sentences; what does not fit is left out */
 };
 
-/* `field` is of the document and decides the Code; `name` is what the caller wrote, an item of a list
- * perhaps. */
+/* `field` is of the document and decides, with `missing`, the Code; `name` is what the caller wrote, an item
+ * of a list perhaps. `what` NULL: it is not there. */
 static void report_add(struct report *r, const char *field, const char *name, bool missing, const char *what)
 {
         CLEANUP(buf) struct buf sentence = BUF_UP_TO(FAULT_MESSAGE_MAX);
@@ -26,7 +26,7 @@ static void report_add(struct report *r, const char *field, const char *name, bo
                 (void)snprintf(r->first, sizeof r->first, "%s", field);
                 r->missing = missing;
         }
-        if (missing)
+        if (what == NULL)
                 e = buf_addf(&sentence, "%s%s is mandatory for this action.", r->text->len > 0 ? " " : "",
                              name);
         else
@@ -140,9 +140,31 @@ static bool empty_is_absent(const struct field *field)
                field->choices != NULL || field->pattern != NULL;
 }
 
-static void check_field(const struct field *field, struct param_set *params, struct report *r)
+static const char one_value[] = "it is one value, neither a list nor an object";
+
+/* "DryRun.1=true", or {"DryRun":[true]}: ignored it would do what the caller did not want done. True when
+ * there is one. */
+static enum err check_no_parts(const struct field *field, const struct param_set *params, struct report *r,
+                               bool *ret)
+{
+        CLEANUP(buf) struct buf prefix = BUF_UP_TO(PARAM_NAME_MAX + 2);
+        size_t first;
+
+        TRY(buf_addf(&prefix, "%s.", field->name));
+        *ret = param_set_range(params, buf_text(&prefix), &first) > 0;
+        if (*ret)
+                report_add(r, field->name, field->name, false, one_value);
+        return ERR_OK;
+}
+
+static enum err check_field(const struct field *field, struct param_set *params, struct report *r)
 {
         const struct param *p = param_set_find(params, field->name);
+        bool parts = false;
+
+        TRY(check_no_parts(field, params, r, &parts));
+        if (parts)
+                return ERR_OK;
 
         if (p != NULL && param_value_len(p) == 0 && empty_is_absent(field)) {
                 param_set_remove(params, field->name);
@@ -152,6 +174,7 @@ static void check_field(const struct field *field, struct param_set *params, str
                 check_scalar(field, field->name, p, r);
         else if (field->required)
                 report_add(r, field->name, field->name, true, NULL);
+        return ERR_OK;
 }
 
 /* Splits "Tags.12.Key" behind "Tags." into 12 and "Key"; false for another form. */
@@ -177,7 +200,23 @@ static const struct field *item_field(const struct field *list, const char *memb
         return NULL;
 }
 
-/* A member that must be there in every item that has any. */
+/* NULL, or why an item cannot have this member. One that the document does not know is left alone. */
+static const char *member_problem(const struct field *list, const char *member)
+{
+        size_t len = strcspn(member, ".");
+
+        if (list->items[0].name[0] == '\0')
+                return member[0] == '\0' ? NULL : one_value;
+        if (member[0] == '\0')
+                return "an item has members, as in Name.1.Key";
+        for (size_t i = 0; i < list->item_count; i++)
+                if (strlen(list->items[i].name) == len && strncmp(list->items[i].name, member, len) == 0 &&
+                    member[len] == '.')
+                        return one_value;
+        return NULL;
+}
+
+/* A member that must be there in every item that has any. Without it the list is there, and wrong. */
 static enum err check_members(const struct field *list, const struct param_set *params, int64_t number,
                               struct report *r)
 {
@@ -190,9 +229,32 @@ static enum err check_members(const struct field *list, const struct param_set *
                 const char *text = param_set_text(params, buf_text(&name));
 
                 if (text == NULL || text[0] == '\0')
-                        report_add(r, list->name, buf_text(&name), true, NULL);
+                        report_add(r, list->name, buf_text(&name), false, NULL);
         }
         return ERR_OK;
+}
+
+/* 0 when the name has no place in the list; its item's number otherwise. */
+static int64_t check_item(const struct field *list, const struct param *p, const char *rest, struct report *r)
+{
+        const char *member;
+        int64_t number;
+
+        if (!split_item(rest, &number, &member) || number > list->max_len) {
+                char what[128];
+
+                (void)snprintf(what, sizeof what, "items are numbered from 1 to %" PRId64, list->max_len);
+                report_add(r, list->name, param_name(p), false, what);
+                return 0;
+        }
+        const struct field *item = item_field(list, member);
+        const char *problem = member_problem(list, member);
+
+        if (problem != NULL && param_value_len(p) > 0)
+                report_add(r, list->name, param_name(p), false, problem);
+        else if (item != NULL && (param_value_len(p) > 0 || !empty_is_absent(item)))
+                check_scalar(item, list->name, p, r);
+        return number;
 }
 
 static enum err check_items(const struct field *list, const struct param_set *params, const char *prefix,
@@ -203,22 +265,9 @@ static enum err check_items(const struct field *list, const struct param_set *pa
 
         for (size_t i = first; i < first + count; i++) {
                 const struct param *p = &params->rows[i];
-                const char *member;
-                int64_t number;
-
-                if (!split_item(param_name(p) + strlen(prefix), &number, &member) || number > list->max_len) {
-                        char what[128];
-
-                        (void)snprintf(what, sizeof what, "items are numbered from 1 to %" PRId64,
-                                       list->max_len);
-                        report_add(r, list->name, param_name(p), false, what);
-                        continue;
-                }
-                const struct field *item = item_field(list, member);
+                int64_t number = check_item(list, p, param_name(p) + strlen(prefix), r);
 
                 highest = number > highest ? number : highest;
-                if (item != NULL && (param_value_len(p) > 0 || !empty_is_absent(item)))
-                        check_scalar(item, list->name, p, r);
         }
         for (int64_t number = 1; number <= highest; number++)
                 TRY(check_members(list, params, number, r));
@@ -266,7 +315,7 @@ enum err validate_params(const struct operation_spec *op, struct param_set *para
                 if (op->fields[i].type == FIELD_ARRAY)
                         TRY(check_list(&op->fields[i], params, &r));
                 else
-                        check_field(&op->fields[i], params, &r);
+                        TRY(check_field(&op->fields[i], params, &r));
         if (r.first[0] != '\0' && !r.missing && op->invalid != FAULT_INVALID)
                 return fault_set(f, op->invalid, "%s %s", fault_message(op->invalid), buf_text(&text));
         if (r.first[0] != '\0')

@@ -57,3 +57,42 @@ Test(fault, an_unknown_number_is_an_internal_error)
         cr_assert_str_eq(f.code, "InternalError");
         cr_assert_eq(fault_http(&f), 500);
 }
+
+Test(fault, is_found_again_by_its_own_code_status_and_text)
+{
+        static const char *const fields[] = {"Name", "X", "AccessKeyId"};
+
+        for (unsigned id = FAULT_NONE + 1; id < FAULT_COUNT; id++)
+                for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+                        struct fault f = {0};
+
+                        cr_assert_eq(fault_set_field(&f, (enum fault_id)id, fields[i], NULL), ERR_REFUSED);
+                        cr_expect_eq(fault_find(f.code, fault_http(&f), f.message), (enum fault_id)id, "%s",
+                                     f.code);
+                }
+}
+
+Test(fault, is_not_found_by_another_code_status_or_text)
+{
+        static const struct {
+                const char *code;
+                int http;
+                const char *message;
+        } wrong[] = {
+                {"", 400, ""},
+                {"OK", 200, ""},
+                {"Nonesuch", 400, "Specified certificate is not found."},
+                {"NotFound", 404, "Specified certificate is not found."},
+                {"NotFound", 400, "Specified certificate is not found"},
+                {"notfound", 400, "Specified certificate is not found."},
+                {"Missing", 400, "X is mandatory for this action."},
+                {"MissingX", 400, "Y is mandatory for this action."},
+                {"MissingX", 404, "X is mandatory for this action."},
+                {"InvalidX", 400, "X is mandatory for this action."},
+                {"Invalid", 400, "Specified parameter X is not valid."},
+        };
+
+        for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+                cr_expect_eq(fault_find(wrong[i].code, wrong[i].http, wrong[i].message), FAULT_NONE, "%s %d",
+                             wrong[i].code, wrong[i].http);
+}

@@ -97,3 +97,57 @@ Test(reply, faults_have_the_five_members_and_point_at_this_server_only)
                 "<Recommend>https://mqtt.example.com:8080/openapi/cas-2020-04-07.json?q=MissingName</"
                 "Recommend></Error>");
 }
+
+Test(reply, who_lacks_a_grant_is_told_which)
+{
+        CLEANUP(request) struct request q = raw_request("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        CLEANUP(reply) struct reply r;
+        struct fault f = {0};
+
+        reply_init(&r);
+        memcpy(r.request_id, "A", 2);
+        memcpy(r.caller, "LTAIci", 7);
+        cr_assert_eq(fault_set(&f, FAULT_FORBIDDEN, NULL), ERR_REFUSED);
+        memcpy(f.denied_action, "mq:SetSniConfig", 16);
+        f.account_id = 17;
+        cr_assert_eq(reply_fault(&r, &q, &f), ERR_OK);
+        cr_assert_eq(r.status, 403);
+        cr_assert_str_eq(
+                buf_text(&r.body),
+                "{\"RequestId\":\"A\",\"HostId\":\"x\",\"Code\":\"Forbidden.RAM\",\"Message\":\"User not "
+                "authorized to operate on the specified resource, or this API doesn't support RAM.\","
+                "\"Recommend\":\"http://x/openapi/signet.json?q=Forbidden.RAM\",\"AccessDeniedDetail\":{"
+                "\"AuthAction\":\"mq:SetSniConfig\",\"AuthPrincipalDisplayName\":\"LTAIci\","
+                "\"AuthPrincipalOwnerId\":\"17\",\"AuthPrincipalType\":\"SubUser\",\"NoPermissionType\":"
+                "\"ImplicitDeny\",\"PolicyType\":\"AccountLevelIdentityBasedPolicy\","
+                "\"EncodedDiagnosticMessage\":\"\"}}");
+}
+
+Test(reply, only_who_lacks_a_grant_gets_the_detail)
+{
+        CLEANUP(request) struct request q = raw_request("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        CLEANUP(reply) struct reply r;
+        struct fault f = {0};
+
+        reply_init(&r);
+        cr_assert_eq(fault_set(&f, FAULT_INSTANCE_OWNER, NULL), ERR_REFUSED);
+        cr_assert_eq(reply_fault(&r, &q, &f), ERR_OK);
+        cr_assert_eq(r.status, 403);
+        cr_assert_null(strstr(buf_text(&r.body), "AccessDeniedDetail"));
+        cr_assert_eq(r.retry_ms, 0);
+}
+
+Test(reply, who_asks_too_often_is_told_when_to_ask_again)
+{
+        CLEANUP(request) struct request q = raw_request("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        CLEANUP(reply) struct reply r;
+        struct fault f = {0};
+
+        reply_init(&r);
+        cr_assert_eq(fault_set(&f, FAULT_THROTTLED, NULL), ERR_REFUSED);
+        f.retry_ms = 40;
+        cr_assert_eq(reply_fault(&r, &q, &f), ERR_OK);
+        cr_assert_eq(r.status, 400);
+        cr_assert_str_eq(r.code, "Throttling.User");
+        cr_assert_eq(r.retry_ms, 40, "the header x-acs-retry-after");
+}

@@ -82,8 +82,11 @@ Test(request, refuses_bytes_that_are_no_text_and_names_the_parameter)
                 "Cert is not valid: it is not UTF-8");
         refused("GET /?a%FFb=1 HTTP/1.1\r\n\r\n", "InvalidParameter", "name holds NUL or bytes");
         refused("GET /?=1 HTTP/1.1\r\n\r\n", "InvalidParameter", "empty name");
-        refused("GET /?A=%4 HTTP/1.1\r\n\r\n", "InvalidParameter", "two hex digits");
-        refused("GET /?A=%zz HTTP/1.1\r\n\r\n", "InvalidParameter", "two hex digits");
+        refused("GET /?A=%4 HTTP/1.1\r\n\r\n", "InvalidParameter",
+                "parameter A is not valid: it has a '%' that is not followed by two hex digits");
+        refused("GET /?A=%zz HTTP/1.1\r\n\r\n", "InvalidParameter", "parameter A is not valid: it has a '%'");
+        refused("GET /?A%zz=1 HTTP/1.1\r\n\r\n", "InvalidParameter",
+                "A parameter's name has a '%' that is not followed by two hex digits");
 }
 
 Test(request, refuses_bodies_of_other_types_and_broken_json)
@@ -92,8 +95,71 @@ Test(request, refuses_bodies_of_other_types_and_broken_json)
         refused("POST / HTTP/1.1\r\n\r\nA=1", "InvalidParameter", "Content-Type");
         refused("POST / HTTP/1.1\r\n" JSON "\r\n{\"A\":", "InvalidParameter", "line 1");
         refused("POST / HTTP/1.1\r\n" JSON "\r\n[1]", "InvalidParameter", "not an object");
-        refused("POST / HTTP/1.1\r\n" JSON "\r\n{\"A\":1,\"A\":2}", "InvalidParameter", "not well formed");
+        refused("POST / HTTP/1.1\r\n" JSON "\r\n{\"A\":1,\"A\":2}", "InvalidParameter",
+                "has a member more than once (line 1, column ");
         refused("POST / HTTP/1.1\r\n" JSON "\r\n{\"A\":[[[[[[[[[[1]]]]]]]]]]}", "InvalidParameter", "nested");
+}
+
+Test(request, says_what_is_wrong_with_json_without_quoting_it)
+{
+        static const struct {
+                const char *body, *says;
+        } cases[] = {
+                {"{\"A\":\"secret", "is not well formed (line 1, column "},
+                {"{\"A\":\n\"secret\\u0000\"}", "holds a NUL character (line 2, column "},
+                {"{\"secret\\u0000\":1}", "holds a NUL character in a name (line 1, column "},
+                {"{\"secret\":1,\"secret\":2}", "has a member more than once (line 1, column "},
+                {"{\"A\":\"secret\xFF\"}", "holds bytes that are not UTF-8 (line 1, column "},
+                {"{\"A\":\"secret\\ud800\"}", "is not well formed (line 1, column "},
+                {"{\"A\":1e999}", "has a number that is too large (line 1, column "},
+                {"{\"A\":99999999999999999999}", "has a number that is too large (line 1, column "},
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                char raw[256];
+                struct fault f = {0};
+
+                (void)snprintf(raw, sizeof raw, "POST / HTTP/1.1\r\n" JSON "\r\n%s", cases[i].body);
+                CLEANUP(request) struct request q = raw_request(raw);
+
+                cr_assert_eq(request_parse(&q, &f), ERR_REFUSED);
+                cr_expect_str_eq(f.code, "InvalidParameter");
+                cr_expect_eq(strncmp(f.message, "The JSON body ", 14), 0);
+                cr_expect_not_null(strstr(f.message, cases[i].says), "%s instead of %s", f.message,
+                                   cases[i].says);
+                cr_expect_null(strstr(f.message, "secret"), "%s", f.message);
+        }
+}
+
+Test(request, knows_that_xml_is_asked_for_also_when_it_cannot_be_read)
+{
+        static const struct {
+                const char *target;
+                bool parsed, xml;
+        } cases[] = {
+                {"/", true, false},
+                {"/?Format=XML", true, true},
+                {"/?A=1&Format=xml", true, true},
+                {"/?format=XML", true, false},
+                {"/?Format=JSON", true, false},
+                {"/?Format=XML&A=%zz", false, true},
+                {"/?A=%zz&&Format=Xml", false, true},
+                {"/?A=%zz&Format=XMLX", false, false},
+                {"/?A=%zz&XFormat=XML", false, false},
+                {"/?A=%zz&Format=JSON&", false, false},
+                {"/?A=%zz", false, false},
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                char raw[128];
+                struct fault f = {0};
+
+                (void)snprintf(raw, sizeof raw, "GET %s HTTP/1.1\r\n\r\n", cases[i].target);
+                CLEANUP(request) struct request q = raw_request(raw);
+
+                cr_expect_eq(request_parse(&q, &f) == ERR_OK, cases[i].parsed, "%s", cases[i].target);
+                cr_expect_eq(request_asks_xml(&q, cases[i].parsed), cases[i].xml, "%s", cases[i].target);
+        }
 }
 
 /* "{}," 16 MiB long was 1.5 GiB of memory. */

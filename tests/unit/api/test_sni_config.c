@@ -289,3 +289,39 @@ Test(sni_config, answers_16_MiB_of_garbage_quickly)
                 sni_config_done(&c);
         }
 }
+
+/* For a report: the wrong entries stand where they stood. */
+Test(sni_config, wrong_entries_can_be_read_too)
+{
+        CLEANUP(sni_config) struct sni_config c = {0};
+        const char *text =
+                "a.example.com#7;no-hash;A.example.com.#8;b.example.com#9#pw;x y#1;c.example.com#z";
+
+        cr_assert_eq(sni_config_read(text, strlen(text), &c, &wrong), ERR_OK);
+        cr_assert_eq(wrong.count, 4);
+        cr_assert_eq(c.count, 6);
+        expect_entry(&c, 1, "a.example.com", 7, NULL);
+        cr_assert_null(c.entries[0].why);
+        expect_entry(&c, 2, "", 0, NULL);
+        cr_assert_eq(strncmp(c.entries[1].given, "no-hash", c.entries[1].given_len), 0);
+        expect_entry(&c, 3, "a.example.com", 8, NULL);
+        cr_assert_null(c.entries[2].why);
+        cr_assert_eq(c.entries[2].twin, 1);
+        expect_entry(&c, 4, "b.example.com", 9, "pw");
+        cr_assert_not_null(c.entries[4].why);
+        cr_assert_null(c.entries[4].given, "behind a password it may be the rest of one");
+        cr_assert_str_eq(c.entries[5].why, "the certificate ID is not well formed (<digits>-cn-hangzhou)");
+}
+
+Test(sni_config, too_many_entries_are_none)
+{
+        CLEANUP(sni_config) struct sni_config c = {0};
+        CLEANUP(buf) struct buf text = BUF_UP_TO(1 << 20);
+
+        for (int i = 0; i <= SNI_ENTRIES_MAX; i++)
+                cr_assert_eq(buf_add_text(&text, "x;"), ERR_OK);
+        cr_assert_eq(sni_config_read(buf_text(&text), text.len, &c, &wrong), ERR_OK);
+        cr_assert_eq(c.count, 0);
+        cr_assert_eq(wrong.count, 1);
+        cr_assert_str_eq(wrong.text, "entry 200001: " SNI_TOO_MANY);
+}

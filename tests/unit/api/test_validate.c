@@ -1,36 +1,113 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/validate.h"
+#include "document.h"
 #include "raw_request.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char document[] =
-        "{\"paths\":{\"/2020-04-20/Op\":{\"get\":{},\"parameters\":["
-        "{\"name\":\"Id\",\"in\":\"query\",\"required\":true,\"schema\":{\"type\":\"string\",\"maxLength\":5,"
-        "\"pattern\":\"^[a-z]+$\"}},"
-        "{\"name\":\"Page\",\"in\":\"query\",\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,"
-        "\"default\":1}},"
-        "{\"name\":\"All\",\"in\":\"query\",\"schema\":{\"type\":\"boolean\"}},"
-        "{\"name\":\"Kind\",\"in\":\"query\",\"schema\":{\"type\":\"string\",\"enum\":[\"A\",\"B\"],"
-        "\"default\":\"B\"}},"
-        "{\"name\":\"Note\",\"in\":\"query\",\"schema\":{\"type\":\"string\",\"maxLength\":3}},"
-        "{\"name\":\"Big\",\"in\":\"query\",\"schema\":{\"type\":\"integer\",\"format\":\"int64\"}},"
-        "{\"name\":\"Secret\",\"in\":\"query\",\"schema\":{\"type\":\"string\",\"minLength\":8,\"writeOnly\":"
-        "true}},"
-        "{\"name\":\"Ids\",\"in\":\"query\",\"schema\":{\"type\":\"array\",\"maxItems\":3,\"items\":{"
-        "\"type\":\"string\",\"maxLength\":2}}},"
-        "{\"name\":\"Tags\",\"in\":\"query\",\"schema\":{\"type\":\"array\",\"maxItems\":2,\"items\":{"
-        "\"type\":\"object\","
-        "\"required\":[\"Key\"],\"properties\":{\"Key\":{\"type\":\"string\",\"maxLength\":4},\"Value\":{"
-        "\"type\":\"string\"}}}}}"
-        "]}}}";
+#define PARAMETER(name, more, schema)                                                                        \
+        "{\"name\":\"" name "\",\"in\":\"query\"" more ",\"schema\":{" schema "}}"
+#define REQUIRED ",\"required\":true"
+#define PARAMETERS                                                                                                                                                                                                                                                                                                               \
+        PARAMETER("Id", REQUIRED, "\"type\":\"string\",\"maxLength\":5,\"pattern\":\"^[a-z]+$\"")                                                                                                                                                                                                                                \
+        "," PARAMETER("Page", "", "\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":1") "," PARAMETER("All", "", "\"type\":\"boolean\"") "," PARAMETER("Kind", "", "\"type\":\"string\",\"enum\":[\"A\",\"B\"],\"default\":\"B\"") "," PARAMETER("Note", "", "\"type\":\"string\",\"maxLength\":3") "," PARAMETER( \
+                "Big", "",                                                                                                                                                                                                                                                                                                       \
+                "\"type\":\"integer\",\"format\":"                                                                                                                                                                                                                                                                               \
+                "\"int64\"") "," PARAMETER("Secret", "",                                                                                                                                                                                                                                                                         \
+                                           "\"type\":"                                                                                                                                                                                                                                                                           \
+                                           "\"string\""                                                                                                                                                                                                                                                                          \
+                                           ",\"minLeng"                                                                                                                                                                                                                                                                          \
+                                           "th\":8,"                                                                                                                                                                                                                                                                             \
+                                           "\"writeOnl"                                                                                                                                                                                                                                                                          \
+                                           "y\":true") "," PARAMETER("Ids", "",                                                                                                                                                                                                                                                  \
+                                                                     "\"type\":\"array\",\"maxItems\":3,"                                                                                                                                                                                                                        \
+                                                                     "\"items\":{\"type\":\"string\","                                                                                                                                                                                                                           \
+                                                                     "\"maxLength\":2}") "," PARAMETER("Tag"                                                                                                                                                                                                                     \
+                                                                                                       "s",                                                                                                                                                                                                                      \
+                                                                                                       "",                                                                                                                                                                                                                       \
+                                                                                                       "\"t"                                                                                                                                                                                                                     \
+                                                                                                       "ype"                                                                                                                                                                                                                     \
+                                                                                                       "\":"                                                                                                                                                                                                                     \
+                                                                                                       "\"a"                                                                                                                                                                                                                     \
+                                                                                                       "rra"                                                                                                                                                                                                                     \
+                                                                                                       "y\""                                                                                                                                                                                                                     \
+                                                                                                       ",\""                                                                                                                                                                                                                     \
+                                                                                                       "max"                                                                                                                                                                                                                     \
+                                                                                                       "Ite"                                                                                                                                                                                                                     \
+                                                                                                       "ms"                                                                                                                                                                                                                      \
+                                                                                                       "\":"                                                                                                                                                                                                                     \
+                                                                                                       "2,"                                                                                                                                                                                                                      \
+                                                                                                       "\"i"                                                                                                                                                                                                                     \
+                                                                                                       "tem"                                                                                                                                                                                                                     \
+                                                                                                       "s\""                                                                                                                                                                                                                     \
+                                                                                                       ":{"                                                                                                                                                                                                                      \
+                                                                                                       "\"t"                                                                                                                                                                                                                     \
+                                                                                                       "ype"                                                                                                                                                                                                                     \
+                                                                                                       "\":"                                                                                                                                                                                                                     \
+                                                                                                       "\"o"                                                                                                                                                                                                                     \
+                                                                                                       "bje"                                                                                                                                                                                                                     \
+                                                                                                       "ct"                                                                                                                                                                                                                      \
+                                                                                                       "\","                                                                                                                                                                                                                     \
+                                                                                                       "\"r"                                                                                                                                                                                                                     \
+                                                                                                       "equ"                                                                                                                                                                                                                     \
+                                                                                                       "ire"                                                                                                                                                                                                                     \
+                                                                                                       "d\""                                                                                                                                                                                                                     \
+                                                                                                       ":["                                                                                                                                                                                                                      \
+                                                                                                       "\"K"                                                                                                                                                                                                                     \
+                                                                                                       "ey"                                                                                                                                                                                                                      \
+                                                                                                       "\"]"                                                                                                                                                                                                                     \
+                                                                                                       ","                                                                                                                                                                                                                       \
+                                                                                                       "\"p"                                                                                                                                                                                                                     \
+                                                                                                       "rop"                                                                                                                                                                                                                     \
+                                                                                                       "ert"                                                                                                                                                                                                                     \
+                                                                                                       "ies"                                                                                                                                                                                                                     \
+                                                                                                       "\":"                                                                                                                                                                                                                     \
+                                                                                                       "{\""                                                                                                                                                                                                                     \
+                                                                                                       "Key"                                                                                                                                                                                                                     \
+                                                                                                       "\":"                                                                                                                                                                                                                     \
+                                                                                                       "{\""                                                                                                                                                                                                                     \
+                                                                                                       "typ"                                                                                                                                                                                                                     \
+                                                                                                       "e\""                                                                                                                                                                                                                     \
+                                                                                                       ":\""                                                                                                                                                                                                                     \
+                                                                                                       "str"                                                                                                                                                                                                                     \
+                                                                                                       "ing"                                                                                                                                                                                                                     \
+                                                                                                       "\","                                                                                                                                                                                                                     \
+                                                                                                       "\"m"                                                                                                                                                                                                                     \
+                                                                                                       "axL"                                                                                                                                                                                                                     \
+                                                                                                       "eng"                                                                                                                                                                                                                     \
+                                                                                                       "th"                                                                                                                                                                                                                      \
+                                                                                                       "\":"                                                                                                                                                                                                                     \
+                                                                                                       "4},"                                                                                                                                                                                                                     \
+                                                                                                       "\"V"                                                                                                                                                                                                                     \
+                                                                                                       "alu"                                                                                                                                                                                                                     \
+                                                                                                       "e\""                                                                                                                                                                                                                     \
+                                                                                                       ":{"                                                                                                                                                                                                                      \
+                                                                                                       "\"t"                                                                                                                                                                                                                     \
+                                                                                                       "ype"                                                                                                                                                                                                                     \
+                                                                                                       "\":"                                                                                                                                                                                                                     \
+                                                                                                       "\"s"                                                                                                                                                                                                                     \
+                                                                                                       "tri"                                                                                                                                                                                                                     \
+                                                                                                       "ng"                                                                                                                                                                                                                      \
+                                                                                                       "\"}"                                                                                                                                                                                                                     \
+                                                                                                       "}}")
 
-static enum err validate(const char *query, struct request *ret, struct fault *f)
+static const char document[] = DOCUMENT_WITH(
+        PARAMETERS,
+        "," DOCUMENT_MISSING("Id") "," DOCUMENT_INVALID("Id") "," DOCUMENT_INVALID("Page") "," DOCUMENT_INVALID("All") "," DOCUMENT_INVALID("Kind") "," DOCUMENT_INVALID(
+                "Note") "," DOCUMENT_INVALID("Big") "," DOCUMENT_INVALID("Secret") "," DOCUMENT_INVALID("Ids") "," DOCUMENT_INVALID("Tags"));
+/* As the vendor documents its operations on CA and device certificates. */
+static const char field_check[] =
+        DOCUMENT_OF("\"get\":{},\"parameters\":[" PARAMETERS
+                    "],\"x-signet-invalid\":\"ParameterFieldCheckFailed\"," DOCUMENT_GRANT "," DOCUMENT_RATE
+                    "," DOCUMENT_ERRORS("," DOCUMENT_MISSING("Id") "," DOCUMENT_ERROR(
+                            "400", "ParameterFieldCheckFailed",
+                            "Failed to validate the parameters. The parameters may be missing or invalid.")));
+
+static enum err validate_by(const char *text, const char *query, struct request *ret, struct fault *f)
 {
-        const struct embedded files[] = {{"test.json", document, document + strlen(document)},
-                                         {NULL, NULL, NULL}};
+        const struct embedded files[] = {{"test.json", text, text + strlen(text)}, {NULL, NULL, NULL}};
         CLEANUP(openapip) struct openapi *o = NULL;
         char why[256], raw[2048];
 
@@ -38,6 +115,11 @@ static enum err validate(const char *query, struct request *ret, struct fault *f
         (void)snprintf(raw, sizeof raw, "GET /?%s HTTP/1.1\r\n\r\n", query);
         *ret = raw_request_parsed(raw);
         return validate_params(&o->rows[0], &ret->params, f);
+}
+
+static enum err validate(const char *query, struct request *ret, struct fault *f)
+{
+        return validate_by(document, query, ret, f);
 }
 
 static void accepts(const char *query)
@@ -159,7 +241,54 @@ Test(validate, lists_are_numbered_items)
         refuses("Id=ab&Ids=x", "InvalidIds",
                 "Specified parameter Ids is not valid: it is a list: give its items as Name.1, Name.2 or "
                 "Name.1.Key.");
-        refuses("Id=ab&Tags.1.Value=v", "MissingTags", "Tags.1.Key is mandatory for this action.");
+        refuses("Id=ab&Tags.1.Value=v", "InvalidTags", "Tags.1.Key is mandatory for this action.");
         refuses("Id=ab&Tags.1.Key=kkkkk", "InvalidTags",
                 "Specified parameter Tags.1.Key is not valid: it must have at most 4 characters.");
+}
+
+Test(validate, one_value_is_neither_a_list_nor_an_object)
+{
+        refuses("Id=ab&All.1=true", "InvalidAll",
+                "Specified parameter All is not valid: it is one value, neither a list nor an object.");
+        refuses("Id.x=ab", "InvalidId",
+                "Specified parameter Id is not valid: it is one value, neither a list nor an object.");
+        refuses("Id=ab&Note=a&Note.1=b", "InvalidNote",
+                "Specified parameter Note is not valid: it is one value, neither a list nor an object.");
+        refuses("Id=ab&Ids.1.x=a", "InvalidIds",
+                "Specified parameter Ids.1.x is not valid: it is one value, neither a list nor an object.");
+        refuses("Id=ab&Tags.1.Key=k&Tags.1.Value.1=v", "InvalidTags",
+                "Specified parameter Tags.1.Value.1 is not valid: it is one value, neither a list nor an "
+                "object.");
+        refuses("Id=ab&Tags.1=k&Tags.1.Key=k", "InvalidTags",
+                "Specified parameter Tags.1 is not valid: an item has members, as in Name.1.Key.");
+        accepts("Id=ab&Allow.1=x&Tags.1.Key=k&Tags.1.Keys=v");
+}
+
+Test(validate, a_document_may_have_one_code_for_every_wrong_value_and_missing_ones_keep_theirs)
+{
+        static const struct {
+                const char *query, *code, *message;
+        } cases[] = {
+                {"Page=0", "MissingId",
+                 "Id is mandatory for this action. Specified parameter Page is not valid: it must be from 1 "
+                 "to 100."},
+                {"Id=AB&Page=0", "ParameterFieldCheckFailed",
+                 "Failed to validate the parameters. The parameters may be missing or invalid. Specified "
+                 "parameter Id is not valid: it must match ^[a-z]+$. Specified parameter Page is not valid: "
+                 "it "
+                 "must be from 1 to 100."},
+                {"Id=ab&Tags.2.Value=v", "ParameterFieldCheckFailed",
+                 "Failed to validate the parameters. The parameters may be missing or invalid. Tags.1.Key is "
+                 "mandatory for this action. Tags.2.Key is mandatory for this action."},
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                CLEANUP(request) struct request q;
+                struct fault f = {0};
+
+                cr_expect_eq(validate_by(field_check, cases[i].query, &q, &f), ERR_REFUSED);
+                cr_expect_str_eq(f.code, cases[i].code);
+                cr_expect_str_eq(f.message, cases[i].message);
+                cr_expect_eq(fault_http(&f), 400);
+        }
 }
