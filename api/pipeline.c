@@ -9,7 +9,6 @@
 #include "api/validate.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,11 +84,27 @@ static enum err nonce_use(struct pipeline *p, const struct claim *c, struct faul
         return e == ERR_CONFLICT ? fault_set(f, FAULT_NONCE_USED, NULL) : e;
 }
 
-static enum err authenticate(struct pipeline *p, const struct request *q, struct claim *c, struct reply *r,
-                             struct fault *f, struct access_key *ret_key)
+static enum err check_rate(struct pipeline *p, const struct operation_spec *op, int64_t account_id,
+                           struct fault *f)
+{
+        int64_t retry_ms = 0;
+
+        if (throttle_take(p->throttle, op, account_id, clock_ms(), &retry_ms))
+                return ERR_OK;
+        enum err e = fault_set(f, FAULT_THROTTLED, NULL);
+
+        f->retry_ms = retry_ms;
+        return e;
+}
+
+static enum err authenticate(struct pipeline *p, const struct request *q, struct claim *c,
+                             const struct operation_spec *op, struct reply *r, struct fault *f,
+                             struct access_key *ret_key)
 {
         enum err e;
 
+        if (op->answers_secret && !q->private_line)
+                return fault_set(f, FAULT_NEED_SSL, NULL);
         TRY(signature_key(q, c, f));
         TRY(database(p));
         e = store_access_key_get(p->db, p->master, c->access_key_id, ret_key);
@@ -102,21 +117,9 @@ static enum err authenticate(struct pipeline *p, const struct request *q, struct
                 return fault_set(f, FAULT_ACCESS_KEY_INACTIVE, NULL);
         TRY(signature_check(q, c, buf_text(&ret_key->secret), ret_key->secret.len, clock_now(),
                             carries_secret(p->operations, &q->params), f));
+        TRY(check_rate(p, op, ret_key->account_id, f)); /* before it costs a row */
         TRY(nonce_use(p, c, f));
         return ret_key->used_lately ? ERR_OK : store_access_key_used(p->db, c->access_key_id);
-}
-
-static enum err check_rate(struct pipeline *p, const struct operation_spec *op, int64_t account_id,
-                           struct fault *f)
-{
-        int64_t retry_ms = 0;
-
-        if (throttle_take(p->throttle, op, account_id, clock_ms(), &retry_ms))
-                return ERR_OK;
-        enum err e = fault_set(f, FAULT_THROTTLED, NULL);
-
-        f->retry_ms = retry_ms;
-        return e;
 }
 
 static enum err check_edition(const struct operation_spec *op, const struct instance *instance,
@@ -164,11 +167,13 @@ static enum err authorise(struct pipeline *p, const struct operation_spec *op, c
                 (void)snprintf(f->denied_action, sizeof f->denied_action, "%s", op->action);
                 return e;
         }
-        *ret_given = id != NULL;
         if (id == NULL)
                 return ERR_OK;
         enum err e = store_instance_get(p->db, id, ret);
 
+        *ret_given = e == ERR_OK;
+        if (e == ERR_NOT_FOUND && op->may_be_gone)
+                return ERR_OK;
         if (e == ERR_NOT_FOUND)
                 return fault_set(f, FAULT_INSTANCE_NOT_FOUND, NULL);
         TRY(e);
@@ -205,17 +210,16 @@ static enum err serve(struct pipeline *p, struct request *q, struct reply *r, st
         struct instance instance = {0};
         bool given = false;
 
-        TRY(request_parse(q, f));
-        const char *format = param_set_text(&q->params, "Format");
+        enum err parsed = request_parse(q, f);
 
-        r->xml = format != NULL && text_same(format, "XML");
+        r->xml = request_asks_xml(q, parsed == ERR_OK);
+        TRY(parsed);
         TRY(signature_claim(q, &claim));
         TRY(operation_of(p, q, &claim, f, &op));
         *ret_op = op;
         r->op = op->name;
         r->document = op->document;
-        TRY(authenticate(p, q, &claim, r, f, &key));
-        TRY(check_rate(p, op, key.account_id, f));
+        TRY(authenticate(p, q, &claim, op, r, f, &key));
         TRY(validate_params(op, &q->params, f));
         TRY(authorise(p, op, &q->params, &key, f, &instance, &given));
         struct op_call call = {.db = p->db,
@@ -276,7 +280,7 @@ void pipeline_run(struct pipeline *p, struct request *q, struct reply *r)
 
         if (e == ERR_REFUSED && fault.id != FAULT_NONE) {
                 refuse(q, r, &fault);
-        } else if (e == ERR_DB) {
+        } else if (e == ERR_DB || e == ERR_TIMEOUT) {
                 log_error("request=%s err=%s", r->request_id, err_name(e));
                 pipeline_refuse(q, r, FAULT_BUSY);
         } else if (e != ERR_OK) {

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/revision.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { PRUNED_AT_A_TIME = 10 };
 
 /* Not FOR UPDATE: brokers that register a device take the instance's key share lock and need not wait. */
 static const char lock_sql[] = "SELECT revision + 1, default_certificate_id FROM instance"
@@ -32,33 +35,61 @@ enum err revision_lock(struct db *db, const struct actor *actor, const char *ins
 
 static const char history_sql[] =
         "INSERT INTO config_revision (mqtt_instance_id, revision, action, access_key_id, source_ip,"
-        " request_id, before_default, after_default, summary)"
-        " VALUES ($1, $2, $3, $4, $5, $6, nullif($7::bigint, 0), nullif($8::bigint, 0), $9)";
+        " request_id, before_default, after_default, domains_added, domains_removed, domains_changed, "
+        "summary,"
+        " changes_config)"
+        " VALUES ($1, $2, $3, $4, $5, $6, nullif($7::bigint, 0), nullif($8::bigint, 0), $9, $10, $11, $12, "
+        "$13)";
+
+/* Whether it is one that a rollback goes back over. */
+static bool changes_config(const struct revision *r)
+{
+        return r->domains_added + r->domains_removed + r->domains_changed > 0 ||
+               r->default_before != r->default_after;
+}
 
 static enum err write_history(struct db *db, const struct revision *r)
 {
         const struct actor *a = r->actor;
-        const struct db_param params[] = {
-                DB_TEXT(r->instance),      DB_INT(r->number),        DB_TEXT(a->action),
-                DB_TEXT(a->access_key_id), DB_TEXT(a->source_ip),    DB_TEXT(a->request_id),
-                DB_INT(r->default_before), DB_INT(r->default_after), DB_TEXT(r->summary)};
+        const struct db_param params[] = {DB_TEXT(r->instance),
+                                          DB_INT(r->number),
+                                          DB_TEXT(a->action),
+                                          DB_TEXT(a->access_key_id),
+                                          DB_TEXT(a->source_ip),
+                                          DB_TEXT(a->request_id),
+                                          DB_INT(r->default_before),
+                                          DB_INT(r->default_after),
+                                          DB_INT(r->domains_added),
+                                          DB_INT(r->domains_removed),
+                                          DB_INT(r->domains_changed),
+                                          DB_TEXT(r->summary),
+                                          DB_TEXT(changes_config(r) ? "true" : "false")};
 
-        return db_query(db, DB_AS_TEXT, NULL, history_sql, 9, params);
+        return db_query(db, DB_AS_TEXT, NULL, history_sql, 13, params);
 }
 
+/* Configurations and other revisions are counted apart: who may only switch CA certificates on and off must
+ * not push the way back out of the history. The oldest go first, and not too many at a time: who lowers the
+ * setting must not make the next change wait for a thousand revisions of 100,000 domains to be deleted. */
 static const char prune_sql[] =
-        "WITH pruned AS (DELETE FROM config_revision WHERE mqtt_instance_id = $1 AND revision <= $2"
+        "WITH pruned AS (DELETE FROM config_revision WHERE mqtt_instance_id = $1 AND revision IN"
+        "   ((SELECT revision FROM config_revision WHERE mqtt_instance_id = $1 AND changes_config"
+        "     AND revision <= (SELECT revision FROM config_revision WHERE mqtt_instance_id = $1"
+        "      AND changes_config ORDER BY revision DESC OFFSET $3 LIMIT 1) ORDER BY revision LIMIT $4)"
+        "    UNION ALL"
+        "    (SELECT revision FROM config_revision WHERE mqtt_instance_id = $1 AND NOT changes_config"
+        "     AND revision <= $2 ORDER BY revision LIMIT $4))"
         "  RETURNING revision)"
         " DELETE FROM config_change c USING pruned p"
         " WHERE c.mqtt_instance_id = $1 AND c.revision = p.revision";
 
 static enum err prune_history(struct db *db, const struct revision *r)
 {
-        /* every revision has one row, so numbers can be counted with */
-        const struct db_param params[] = {DB_TEXT(r->instance),
-                                          DB_INT(r->number - r->actor->settings->history_max)};
+        int64_t kept = r->actor->settings->history_max;
+        const struct db_param params[] = {DB_TEXT(r->instance), DB_INT(r->number - kept), DB_INT(kept),
+                                          DB_INT(PRUNED_AT_A_TIME)};
 
-        return db_query(db, DB_AS_TEXT, NULL, prune_sql, 2, params);
+        return db_query(db, DB_AS_TEXT, NULL, prune_sql, 4, params);
 }
 
 static const char forget_marks_sql[] =

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* revision: the one place that raises an instance's revision and writes its history. Within a transaction of
- * the caller's: revision_lock()   takes the instance's row lock and says which number the changed rows must
- * carry …                 the changes, with that number; `summary` and `default_after` say what they are
+ * the caller's:
+ *   revision_lock()   takes the instance's row lock and says which number the changed rows must carry
+ *   …                 the changes, with that number; `summary` and `default_after` say what they are
  *   revision_raise()  last before COMMIT: the number becomes the instance's, the history has a row for it,
  *                     brokers are notified at COMMIT
+ *
  * The row lock makes numbers commit in order, so a reader at number n never sees a smaller one appear. */
 #ifndef SIGNET_API_REVISION_H
 #define SIGNET_API_REVISION_H
@@ -20,7 +22,8 @@ struct revision {
         int64_t number;         /* of the change under way: the current one plus 1 */
         int64_t default_before; /* the default certificate when locked; 0: none */
         int64_t default_after;  /* the same, unless the caller changes it */
-        char summary[256];      /* for people: "CA certificate 0072… made inactive" */
+        int64_t domains_added, domains_removed, domains_changed; /* rows of config_change with this number */
+        char summary[256]; /* for people: "CA certificate 0072… made inactive" */
         const struct actor *actor;
 };
 

@@ -5,11 +5,16 @@
 
 #include "common/clock.h"
 #include "common/control.h"
+#include "common/model.h"
 
 #include <jansson.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
-enum { POLL_FIRST_MS = 5, POLL_MOST_MS = 100 };
+enum { POLL_FIRST_MS = 5, POLL_MOST_MS = 100, SLOW_MAX = 64 };
 
 static const char *const state_texts[] = {"none", "applied", "pending"};
 
@@ -66,10 +71,57 @@ static enum rollout_state look_at_nodes(struct db *db, const char *instance, int
         return db_int(rows, 0, 1) == 0 ? ROLLOUT_APPLIED : ROLLOUT_PENDING;
 }
 
-enum rollout_state rollout_wait(struct db *db, const char *run_dir, const char *instance, int64_t revision)
+/* Instances whose brokers were waited for in vain, for all threads. A few are enough: with more of them than
+ * this, some calls wait as long as they would without. */
+static struct {
+        pthread_mutex_t lock;
+        struct slow {
+                char instance[INSTANCE_ID_MAX + 1];
+                int64_t until_ms;
+        } rows[SLOW_MAX];
+} slow = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The row of the instance, or else the one that ends first. With the lock. */
+static struct slow *slow_find(const char *instance)
 {
-        int64_t deadline = clock_ms() + ROLLOUT_WAIT_MS, left, pause = POLL_FIRST_MS;
-        enum rollout_state local = tell_local(run_dir, instance, revision, ROLLOUT_WAIT_MS);
+        struct slow *oldest = &slow.rows[0];
+
+        for (int i = 0; i < SLOW_MAX; i++) {
+                if (strcmp(slow.rows[i].instance, instance) == 0)
+                        return &slow.rows[i];
+                if (slow.rows[i].until_ms < oldest->until_ms)
+                        oldest = &slow.rows[i];
+        }
+        return oldest;
+}
+
+static int wait_allowed(const char *instance)
+{
+        (void)pthread_mutex_lock(&slow.lock);
+        const struct slow *row = slow_find(instance);
+        bool is_slow = strcmp(row->instance, instance) == 0 && clock_ms() < row->until_ms;
+
+        (void)pthread_mutex_unlock(&slow.lock);
+        return is_slow ? ROLLOUT_SLOW_WAIT_MS : ROLLOUT_WAIT_MS;
+}
+
+static void slow_note(const char *instance, bool pending)
+{
+        (void)pthread_mutex_lock(&slow.lock);
+        struct slow *row = slow_find(instance);
+
+        if (pending || strcmp(row->instance, instance) == 0) {
+                (void)snprintf(row->instance, sizeof row->instance, "%s", instance);
+                row->until_ms = pending ? clock_ms() + ROLLOUT_SLOW_MS : 0;
+        }
+        (void)pthread_mutex_unlock(&slow.lock);
+}
+
+static enum rollout_state wait_for(struct db *db, const char *run_dir, const char *instance, int64_t revision,
+                                   int wait_ms)
+{
+        int64_t deadline = clock_ms() + wait_ms, left, pause = POLL_FIRST_MS;
+        enum rollout_state local = tell_local(run_dir, instance, revision, wait_ms);
         enum rollout_state nodes = look_at_nodes(db, instance, revision);
 
         while (nodes == ROLLOUT_PENDING && (left = deadline - clock_ms()) > 0) {
@@ -80,4 +132,12 @@ enum rollout_state rollout_wait(struct db *db, const char *run_dir, const char *
         if (local == ROLLOUT_PENDING || nodes == ROLLOUT_PENDING)
                 return ROLLOUT_PENDING;
         return local == ROLLOUT_APPLIED || nodes == ROLLOUT_APPLIED ? ROLLOUT_APPLIED : ROLLOUT_NONE;
+}
+
+enum rollout_state rollout_wait(struct db *db, const char *run_dir, const char *instance, int64_t revision)
+{
+        enum rollout_state state = wait_for(db, run_dir, instance, revision, wait_allowed(instance));
+
+        slow_note(instance, state == ROLLOUT_PENDING);
+        return state;
 }

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+enum { ROLLOUT_SLOW_MS = 10000, ROLLOUT_SLOW_WAIT_MS = 50 };
+
 enum rollout_state {
         ROLLOUT_NONE,    /* no broker of this instance is known */
         ROLLOUT_APPLIED, /* every known broker serves the revision (or a later one) */
@@ -16,7 +18,10 @@ enum rollout_state {
 /* "none", "applied", "pending": the value of the response header x-signet-rollout. */
 const char *rollout_text(enum rollout_state s);
 
-/* Sends {"op":"reload"} to <run_dir>/<instance>.sock when it exists; for every other row of broker_node that
+/* A broker that has not answered in time makes the next calls about its instance wait ROLLOUT_SLOW_WAIT_MS
+ * only, for ROLLOUT_SLOW_MS: a hung one must not hold the threads that serve everybody.
+ *
+ * Sends {"op":"reload"} to <run_dir>/<instance>.sock when it exists; for every other row of broker_node that
  * was alive within the last 20 s (four heartbeats) it looks at applied_revision until it is there. Blocks
  * ROLLOUT_WAIT_MS in all at most. Cannot fail: a failure is PENDING. */
 enum rollout_state rollout_wait(struct db *db, const char *run_dir, const char *instance, int64_t revision);

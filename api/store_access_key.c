@@ -131,16 +131,34 @@ static enum err tell_account(struct db *db, const struct actor *actor, int64_t a
         return revision_raise_account(db, &there, "an access key was put by the operator");
 }
 
+/* Only as it was found: a key that nobody had is not locked, and may be another's by now. What was said of it
+ * stays with the account. */
 static const char put_sql[] =
-        "INSERT INTO access_key (access_key_id, account_id, secret_sealed) VALUES ($1, $2, $3)"
+        "INSERT INTO access_key AS k (access_key_id, account_id, secret_sealed) VALUES ($1, $2, $3)"
         " ON CONFLICT (access_key_id) DO UPDATE SET account_id = EXCLUDED.account_id,"
-        " secret_sealed = EXCLUDED.secret_sealed, enabled = true";
+        " secret_sealed = EXCLUDED.secret_sealed, enabled = true,"
+        " description = CASE WHEN k.account_id = EXCLUDED.account_id THEN k.description ELSE '' END"
+        " WHERE k.account_id = $4 RETURNING 1";
 
 static const char put_grant_sql[] =
         "WITH gone AS (DELETE FROM access_grant WHERE access_key_id = $1"
         "  AND (mqtt_instance_id, action) <> ('*', 'admin'))"
         " INSERT INTO access_grant (access_key_id, mqtt_instance_id, action) VALUES ($1, '*', 'admin')"
         " ON CONFLICT DO NOTHING";
+
+/* `owner`: the account that has it, 0 for none. */
+static enum err put(struct db *db, const char *id, int64_t account_id, const struct buf *sealed,
+                    int64_t owner)
+{
+        CLEANUP(pgresultp) PGresult *rows = NULL;
+        const struct db_param params[] = {DB_TEXT(id), DB_INT(account_id),
+                                          DB_BYTES(sealed->data, sealed->len), DB_INT(owner)};
+
+        TRY(db_query(db, DB_AS_TEXT, &rows, put_sql, 4, params));
+        if (PQntuples(rows) == 0)
+                return ERR_CONFLICT;
+        return db_query(db, DB_AS_TEXT, NULL, put_grant_sql, 1, params);
+}
 
 enum err store_access_key_put(struct db *db, const struct master_key *master, const struct actor *actor,
                               const char *id, const char *secret)
@@ -154,11 +172,8 @@ enum err store_access_key_put(struct db *db, const struct master_key *master, co
         TRY(db_begin(db, &tx));
         TRY(lock_accounts(db, id, account_id, &owner));
         TRY(state_of(db, owner, id, &before));
-        const struct db_param params[] = {DB_TEXT(id), DB_INT(account_id), DB_BYTES(sealed.data, sealed.len)};
-        enum err e = db_query(db, DB_AS_TEXT, NULL, put_sql, 3, params);
+        enum err e = put(db, id, account_id, &sealed, owner);
 
-        if (e == ERR_OK)
-                e = db_query(db, DB_AS_TEXT, NULL, put_grant_sql, 1, params);
         if (e != ERR_OK) {
                 json_decref(before);
                 return e;

@@ -112,7 +112,7 @@ static enum err look(struct db *db, const struct ca_change *change, const struct
         TRY(db_exec(db, hurry_sql));
         enum err e = db_query(db, DB_AS_TEXT, &rows, count_sql, 3, params);
 
-        if (e == ERR_QUERY)
+        if (e == ERR_QUERY || e == ERR_TIMEOUT)
                 return ERR_OK;
         TRY(e);
         TRY(db_exec(db, no_hurry_sql));

@@ -3,6 +3,7 @@
  * by ID (store_sni.c). Only then does the removal raise its lock on the instance's row, which a deletion of a
  * certificate asks for while it holds the certificate. */
 #include "api/store_instance_change.h"
+#include "api/store_access_key.h"
 
 #include "api/audit.h"
 #include "api/certificate.h"
@@ -36,7 +37,14 @@ bool authentication_mode_read(const char *text, enum authentication_mode *ret)
 static const char remove_session_sql[] =
         "SET LOCAL statement_timeout = '120s'; SET LOCAL signet.instance_goes = 'yes'";
 
-static const char forget_grants_sql[] = "DELETE FROM access_grant WHERE mqtt_instance_id = $1";
+/* Of the account's own keys: another's may name an instance that it is to make some day. What they lose, as
+ * a JSON list. */
+static const char forget_grants_sql[] =
+        "WITH lost AS (DELETE FROM access_grant g USING access_key k WHERE g.mqtt_instance_id = $1"
+        "  AND k.access_key_id = g.access_key_id AND k.account_id = $2 RETURNING g.access_key_id, g.action)"
+        " SELECT coalesce(json_agg(json_build_object('AccessKeyId', access_key_id, 'Action', action)"
+        "  ORDER BY access_key_id, action), '[]') FROM (SELECT * FROM lost"
+        "  ORDER BY access_key_id, action LIMIT 100) shown";
 
 static const char lock_encrypted_sql[] =
         "SELECT count(*) FROM (SELECT id FROM server_certificate WHERE key_encrypted AND id IN ("
@@ -96,20 +104,26 @@ static enum err remove_rows(struct db *db, const char *id)
 
 /* What it was, while its row is there. */
 static enum err removal_noted(struct db *db, const struct actor *actor, const char *id,
-                              const struct instance_use *use)
+                              const struct instance_use *use, const char *grants)
 {
+        json_t *lost = json_loads(grants, 0, NULL);
         struct instance was;
         char certificate[CERTIFICATE_IDENTIFIER_SIZE];
 
-        TRY(store_instance_get(db, id, &was));
+        enum err e = lost == NULL ? ERR_NOMEM : store_instance_get(db, id, &was);
+
+        if (e != ERR_OK) {
+                json_decref(lost);
+                return e;
+        }
         certificate_identifier(was.default_certificate, certificate);
         return audit_put(db, actor, id, "instance",
-                         json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "InstanceName", was.name,
+                         json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "InstanceName", was.name,
                                    "Edition", was.edition, "AuthenticationMode", mode_texts[was.mode],
                                    "DefaultCertificate", certificate, "Revision", (json_int_t)was.revision,
                                    "DomainCount", (json_int_t)use->counts.domains, "CaCertificateCount",
                                    (json_int_t)use->counts.ca_certificates, "DeviceCount",
-                                   (json_int_t)use->counts.devices),
+                                   (json_int_t)use->counts.devices, "LostGrants", lost),
                          NULL);
 }
 
@@ -117,19 +131,21 @@ enum err store_instance_remove(struct db *db, const struct actor *actor, const c
                                struct instance_use *ret)
 {
         CLEANUP(db_tx) struct db_tx tx = {NULL};
-        const struct db_param params[] = {DB_TEXT(id)};
+        CLEANUP(pgresultp) PGresult *grants = NULL;
+        const struct db_param params[] = {DB_TEXT(id), DB_INT(actor->account_id)};
         struct revision r;
 
         TRY(db_begin(db, &tx));
         TRY(db_exec(db, remove_session_sql));
-        TRY(db_query(db, DB_AS_TEXT, NULL, forget_grants_sql, 1, params));
+        TRY(store_access_key_lock(db, actor->account_id)); /* before the instance, as changes of keys do */
+        TRY(db_query(db, DB_AS_TEXT, &grants, forget_grants_sql, 2, params));
         TRY(revision_lock(db, actor, id, &r));
         TRY(db_query(db, DB_AS_TEXT, NULL, lock_encrypted_sql, 1, params));
         TRY(db_query(db, DB_AS_TEXT, NULL, lock_all_sql, 1, params));
         TRY(read_use(db, id, ret));
         if (ret->nodes > 0 || (!force && (ret->counts.domains > 0 || ret->counts.ca_certificates > 0)))
                 return ERR_REFUSED;
-        TRY(removal_noted(db, actor, id, ret));
+        TRY(removal_noted(db, actor, id, ret, db_text(grants, 0, 0)));
         TRY(remove_rows(db, id));
         return db_commit(&tx);
 }

@@ -231,7 +231,8 @@ static enum err turn(struct reload *r)
 
 static void reason_text(const struct reload *r, enum err e, char ret[REASON_SIZE])
 {
-        bool from_database = r->db != NULL && (e == ERR_DB || e == ERR_QUERY || e == ERR_CONFLICT);
+        bool from_database =
+                r->db != NULL && (e == ERR_DB || e == ERR_QUERY || e == ERR_CONFLICT || e == ERR_TIMEOUT);
 
         if (e == ERR_OK)
                 ret[0] = '\0';

@@ -27,7 +27,7 @@ enum {
 /* Time-outs first, so that the URL's own options may say otherwise; what our reading of rows relies on comes
  * last. */
 #define SESSION_OPTIONS                                                                                      \
-        "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000 %s"                         \
+        "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000 -c jit=off %s"              \
         " -c timezone=UTC -c bytea_output=hex -c client_min_messages=warning"
 
 #define LOST "the connection to the database was lost"
@@ -258,7 +258,13 @@ static bool is_lost(const struct db *db, const PGresult *result, const char *sql
 
 static enum err err_of_result(struct db *db, const PGresult *result)
 {
-        static const char *const conflicts[] = {"23505", "23503", "23P01"};
+        /* 57014: statement_timeout; 55P03: lock_timeout; 40P01, 40001: given up for another transaction */
+        static const struct {
+                const char *sqlstate;
+                enum err e;
+        } known[] = {{"23505", ERR_CONFLICT}, {"23503", ERR_CONFLICT}, {"23P01", ERR_CONFLICT},
+                     {"57014", ERR_TIMEOUT},  {"55P03", ERR_TIMEOUT},  {"40P01", ERR_TIMEOUT},
+                     {"40001", ERR_TIMEOUT}};
         const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
         const char *why = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
@@ -270,9 +276,9 @@ static enum err err_of_result(struct db *db, const PGresult *result)
                 return ERR_DB;
         }
         set_why(db, sqlstate, why != NULL ? why : "the statement gives no result that can be used");
-        for (size_t i = 0; i < sizeof conflicts / sizeof conflicts[0]; i++) {
-                if (strcmp(sqlstate, conflicts[i]) == 0)
-                        return ERR_CONFLICT;
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+                if (strcmp(sqlstate, known[i].sqlstate) == 0)
+                        return known[i].e;
         }
         return ERR_QUERY;
 }

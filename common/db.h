@@ -42,8 +42,9 @@ struct db *db_close(struct db *db);
 CLEANUP_DEFINE(dbp, struct db *, db_close)
 
 /* Runs one statement. ERR_DB: the connection is lost. ERR_CONFLICT: unique, foreign-key or exclusion
- * violation. ERR_QUERY: anything else; db_sqlstate() has the five characters. *ret is owned by the caller;
- * ret may be NULL. */
+ * violation. ERR_TIMEOUT: it has waited or run too long, or was given up in a deadlock: the same call may
+ * succeed later. ERR_QUERY: anything else; db_sqlstate() has the five characters. *ret is owned by the
+ * caller; ret may be NULL. */
 MUST_CHECK enum err db_query(struct db *db, enum db_format format, PGresult **ret, const char *sql, int count,
                              const struct db_param *params);
 /* Several statements in one simple query, no parameters (migrations, BEGIN, LISTEN). */

@@ -53,7 +53,10 @@ ALTER TABLE config_revision
     ADD COLUMN summary         text NOT NULL DEFAULT '',
     ADD COLUMN domains_added   bigint NOT NULL DEFAULT 0,
     ADD COLUMN domains_removed bigint NOT NULL DEFAULT 0,
-    ADD COLUMN domains_changed bigint NOT NULL DEFAULT 0;
+    ADD COLUMN domains_changed bigint NOT NULL DEFAULT 0,
+    ADD COLUMN changes_config  boolean NOT NULL DEFAULT true; -- domains or the default certificate: kept for rollbacks
+CREATE INDEX config_revision_config ON config_revision (mqtt_instance_id, revision) WHERE changes_config;
+CREATE INDEX config_revision_other ON config_revision (mqtt_instance_id, revision) WHERE NOT changes_config;
 UPDATE config_revision r SET domains_added = c.added, domains_removed = c.removed, domains_changed = c.total - c.added - c.removed
     FROM (SELECT mqtt_instance_id, revision, count(*) AS total, count(*) FILTER (WHERE before_certificate_id IS NULL) AS added,
             count(*) FILTER (WHERE after_certificate_id IS NULL) AS removed FROM config_change GROUP BY 1, 2) c

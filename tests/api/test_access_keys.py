@@ -536,6 +536,32 @@ def test_the_operator_gives_a_key_to_an_account(stack):
                                            check=True).stdout
 
 
+def test_a_key_that_another_account_gets_at_the_same_moment_stays_there(stack):
+    """Nobody has the key yet, so the two do not wait for each other's account."""
+    other = Session(stack, "INSERT INTO access_key (access_key_id, account_id, secret_sealed) VALUES ('LTAIsame', 2, '\\x00')")
+    results = []
+    put = threading.Thread(target=lambda: results.append(run_create(stack, "3", lines="LTAIsame\nsecret\n")))
+    put.start()
+    wait_until(lambda: stack.sql("SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"),
+               what="the command to wait")
+    other.commit()
+    put.join()
+    assert results[0].returncode != 0 and "exists already" in results[0].stdout
+    assert stack.sql("SELECT account_id FROM access_key WHERE access_key_id = 'LTAIsame'") == [["2"]]
+    assert events(stack, "LTAIsame") == []
+
+
+def test_another_account_does_not_get_to_read_what_was_said_of_the_key(stack):
+    key = make_key(stack.api, "read@*")
+    update(stack.api, key.key_id, Description="of Alice, plant 7")
+    assert run_create(stack, lines=f"{key.key_id}\nnew secret\n").returncode == 0
+    assert listed(stack.api, key.key_id)["Description"] == "of Alice, plant 7"
+    assert run_create(stack, "5", lines=f"{key.key_id}\nnew secret\n").returncode == 0
+    row = listed(Api(stack.api.port, key.key_id, "new secret"), key.key_id)
+    assert row["Description"] == ""
+    assert "Alice" not in str(stack.sql("SELECT before, after FROM audit_event WHERE account_id = 5"))
+
+
 def test_the_operator_may_make_a_key_an_administrator_again_or_another_accounts(stack):
     key = make_key(stack.api, "read@mqtt-a")
     update(stack.api, key.key_id, Status="Inactive")

@@ -262,7 +262,7 @@ Test(db, a_statement_that_takes_too_long_is_an_error_and_no_lost_connection)
         CLEANUP(dbp) struct db *db = open_db(test_url());
 
         exec_sql(db, "SET statement_timeout = 50");
-        cr_assert_eq(db_exec(db, "SELECT pg_sleep(20)"), ERR_QUERY);
+        cr_assert_eq(db_exec(db, "SELECT pg_sleep(20)"), ERR_TIMEOUT);
         cr_assert_str_eq(db_sqlstate(db), "57014");
         cr_assert_eq(int_of(db, "SELECT 7"), 7);
 }
