@@ -11,7 +11,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-enum { AUDIT_RESOURCE_MAX = 255, AUDIT_VALUE_MAX = 64 * 1024 };
+enum { AUDIT_RESOURCE_MAX = 320, AUDIT_VALUE_MAX = 64 * 1024 };
 
 /* Within the caller's transaction. `instance` is "" for what belongs to the account. `resource` names what
  * was changed: "sni-config", "ca-certificate:<Sn>", "access-key:<ID>", … `before` and `after` (their

@@ -5,6 +5,8 @@
 #include "api/operation.h"
 #include "api/sni_config.h"
 #include "api/sni_proof.h"
+#include "api/sni_report.h"
+#include "api/store_instance.h"
 #include "api/store_sni.h"
 
 #include <inttypes.h>
@@ -13,7 +15,7 @@
 
 /* A certificate that is deleted between proof and commit makes the call start again, and then it is unknown.
  */
-enum { ATTEMPTS = 3, PAGE_SIZE_DEFAULT = 1000 };
+enum { ATTEMPTS = 5, PAGE_SIZE_DEFAULT = 1000 };
 
 static enum err parse(struct op_call *call, struct sni_config *ret)
 {
@@ -37,36 +39,32 @@ static enum err read_default(struct op_call *call, int64_t *ret)
         return ERR_OK;
 }
 
-/* `c` is what the proof knows of it, after the entries were proven. */
-static enum err check_default(struct op_call *call, int64_t id, const struct proven_certificate *c)
+/* After the entries were proven, which may have brought its password. */
+static enum err check_default(struct op_call *call, const struct sni_proof *proof, int64_t id)
 {
-        if (c == NULL)
-                return fault_set(&call->fault, FAULT_DEFAULT_CERTIFICATE,
-                                 "Specified parameter DefaultCertificate is not valid: certificate %" PRId64
-                                 " does not exist.",
-                                 id);
-        if (c->key_encrypted && c->password == NULL)
-                return fault_set(
-                        &call->fault, FAULT_DEFAULT_CERTIFICATE,
-                        "Specified parameter DefaultCertificate is not valid: the private key of certificate "
-                        "%" PRId64
-                        " is encrypted, and its password can only be taken from an entry of SniConfig "
-                        "with the same certificate; there is none.",
-                        id);
-        return ERR_OK;
+        const char *why = sni_proof_default(proof, id);
+
+        return why == NULL ? ERR_OK
+                           : fault_set(&call->fault, FAULT_DEFAULT_CERTIFICATE,
+                                       "Specified parameter DefaultCertificate is not valid: certificate "
+                                       "%" PRId64 "%s.",
+                                       id, why);
 }
 
 static enum err prove_and_replace(struct op_call *call, const char *instance, const struct sni_config *config,
-                                  int64_t default_id, int64_t *ret_revision)
+                                  int64_t default_id, bool trust, int64_t *ret_revision)
 {
         CLEANUP(sni_proof) struct sni_proof proof = {0};
         struct sni_wrong wrong = {0};
 
         TRY(sni_proof_open(call->db, call->actor.account_id, config, default_id, &proof));
+        if (trust)
+                TRY(sni_proof_trust(&proof, call->db, call->master, instance));
+        TRY(sni_proof_budget(&proof, call->db, call->master, config));
         TRY(sni_proof_entries(&proof, call->db, call->master, config, &wrong));
         if (wrong.count > 0)
                 return sni_wrong_fault(&wrong, &call->fault);
-        TRY(check_default(call, default_id, sni_proof_find(&proof, default_id)));
+        TRY(check_default(call, &proof, default_id));
         const struct sni_change change = {.actor = &call->actor,
                                           .instance = instance,
                                           .config = config,
@@ -77,7 +75,24 @@ static enum err prove_and_replace(struct op_call *call, const char *instance, co
         return store_sni_replace(call->db, &change, ret_revision);
 }
 
-enum err op_set_sni_config(struct op_call *call)
+static enum err report(struct op_call *call)
+{
+        const char *config = call_text(call, "SniConfig");
+        const char *default_certificate = call_text(call, "DefaultCertificate");
+        const struct sni_question question = {.db = call->db,
+                                              .master = call->master,
+                                              .account_id = call->actor.account_id,
+                                              .instance = call->instance->id,
+                                              .config = config != NULL ? config : "",
+                                              .default_certificate =
+                                                      default_certificate != NULL ? default_certificate : ""};
+
+        return sni_report(&question, call->answer);
+}
+
+/* The first attempt takes what the instance serves for proven. When that came to an end in between, the next
+ * ones try every password. */
+static enum err replace(struct op_call *call)
 {
         CLEANUP(sni_config) struct sni_config config = {0};
         const char *instance = call_text(call, "MqttInstanceId");
@@ -87,14 +102,21 @@ enum err op_set_sni_config(struct op_call *call)
         TRY(parse(call, &config));
         TRY(read_default(call, &default_id));
         for (int i = 0; i < ATTEMPTS && e == ERR_CONFLICT; i++)
-                e = prove_and_replace(call, instance, &config, default_id, &revision);
+                e = prove_and_replace(call, instance, &config, default_id, i == 0, &revision);
         if (e == ERR_NOT_FOUND)
                 return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
+        if (e == ERR_CONFLICT) /* somebody deletes one certificate after the other */
+                return fault_set(&call->fault, FAULT_BUSY, NULL);
         TRY(e);
         /* also when nothing had to be changed: the answer says that brokers serve this configuration */
         (void)snprintf(call->changed_instance, sizeof call->changed_instance, "%s", instance);
         call->changed_revision = revision;
         return answer_add(call->answer, json_pack("{s:s}", "Success", "true"));
+}
+
+enum err op_set_sni_config(struct op_call *call)
+{
+        return call_bool(call, "DryRun", false) ? report(call) : replace(call);
 }
 
 enum err op_get_sni_config(struct op_call *call)

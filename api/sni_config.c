@@ -19,6 +19,8 @@ enum {
         WRONG_ONE_MAX = 512,
         DOMAINS_MAX = SNI_ENTRIES_MAX * DOMAIN_SIZE
 };
+#define NO_DOMAIN SIZE_MAX
+_Static_assert(SNI_PASSWORD_MAX == 1024 && SNI_ENTRIES_MAX == 200000, "texts name these limits");
 
 struct field {
         char *at;
@@ -65,7 +67,7 @@ static size_t printable_len(const unsigned char *at, size_t left)
         return len;
 }
 
-static void print_domain(const char *domain, size_t len, char ret[4 * SNI_WRONG_DOMAIN_CHARS + 4])
+void sni_domain_shown(const char *domain, size_t len, char ret[SNI_WRONG_DOMAIN_SIZE])
 {
         const unsigned char *at = (const unsigned char *)domain;
         size_t out = 0, i = 0;
@@ -86,7 +88,7 @@ static void print_domain(const char *domain, size_t len, char ret[4 * SNI_WRONG_
 void sni_wrong_add(struct sni_wrong *w, size_t number, const char *domain, size_t domain_len,
                    const char *format, ...)
 {
-        char shown[4 * SNI_WRONG_DOMAIN_CHARS + 4] = "", reason[WRONG_ONE_MAX / 2], line[WRONG_ONE_MAX * 2];
+        char shown[SNI_WRONG_DOMAIN_SIZE] = "", reason[WRONG_ONE_MAX / 2], line[WRONG_ONE_MAX * 2];
         va_list args;
         int len;
 
@@ -97,7 +99,7 @@ void sni_wrong_add(struct sni_wrong *w, size_t number, const char *domain, size_
         (void)vsnprintf(reason, sizeof reason, format, args);
         va_end(args);
         if (domain != NULL)
-                print_domain(domain, domain_len, shown);
+                sni_domain_shown(domain, domain_len, shown);
         len = snprintf(line, sizeof line, "%sentry %zu%s%s%s: %s", w->shown > 0 ? "; " : "", number,
                        domain != NULL ? " (" : "", shown, domain != NULL ? ")" : "", reason);
         if (len < 0 || w->len + (size_t)len >= sizeof w->text)
@@ -169,8 +171,6 @@ struct reading { /* of one entry */
         char *password; /* NULL: none */
         size_t password_len;
         char canonical[DOMAIN_SIZE];
-        const char *why;
-        size_t twin; /* earlier entry with the same domain */
 };
 
 /* NULL when the entry is cut into its fields, else what is missing. */
@@ -230,30 +230,42 @@ static const char *check_entry(struct field entry, struct reading *r, int64_t *r
         return why;
 }
 
+/* Nothing that may be the rest of a password is named. */
+static void entry_refuse(struct parser *p, size_t number, const struct reading *r, const char *why)
+{
+        struct sni_entry *entry = &p->config->entries[number - 1];
+        bool named = r->domain.len > 0 && (!p->maybe_secret || is_surely_entry(r));
+
+        entry->why = why;
+        entry->given = named ? r->domain.at : NULL;
+        entry->given_len = named ? r->domain.len : 0;
+        sni_wrong_add(p->wrong, number, entry->given, entry->given_len, "%s", why);
+}
+
 static enum err parse_entry(struct parser *p, size_t number, struct field text)
 {
+        static const char too_long[] = "the password is longer than 1024 octets";
         struct reading r = {0};
         struct sni_entry *entry = &p->config->entries[number - 1];
         const char *why = check_entry(text, &r, &entry->certificate_id);
 
+        p->offsets[number - 1] = NO_DOMAIN;
         if (why != NULL) {
-                bool named = r.domain.len > 0 && (!p->maybe_secret || is_surely_entry(&r));
-
+                entry_refuse(p, number, &r, why);
                 p->maybe_secret |= r.password != NULL;
-                p->offsets[number - 1] = 0;
-                sni_wrong_add(p->wrong, number, named ? r.domain.at : NULL, r.domain.len, "%s", why);
                 return ERR_OK;
         }
         p->maybe_secret = r.password != NULL;
         p->offsets[number - 1] = p->config->domains.len;
-        r.twin = domain_place(p, r.canonical, number);
+        entry->twin = domain_place(p, r.canonical, number);
         TRY(buf_add(&p->config->domains, r.canonical, strlen(r.canonical) + 1));
-        if (r.twin != 0)
+        if (entry->twin != 0)
                 sni_wrong_add(p->wrong, number, r.canonical, strlen(r.canonical),
-                              "entry %zu has the same domain", r.twin);
-        if (r.password_len > SNI_PASSWORD_MAX)
-                sni_wrong_add(p->wrong, number, r.canonical, strlen(r.canonical),
-                              "the password is longer than %d octets", SNI_PASSWORD_MAX);
+                              "entry %zu has the same domain", entry->twin);
+        if (r.password_len > SNI_PASSWORD_MAX) {
+                entry->why = too_long;
+                sni_wrong_add(p->wrong, number, r.canonical, strlen(r.canonical), "%s", too_long);
+        }
         entry->password = r.password;
         return ERR_OK;
 }
@@ -302,11 +314,12 @@ static enum err parse_entries(struct field all, struct sni_config *config, struc
                 at = stop + 1;
         }
         for (size_t i = 0; i < config->count; i++)
-                config->entries[i].domain = buf_text(&config->domains) + p.offsets[i];
-        return wrong->count > 0 ? ERR_SYNTAX : ERR_OK;
+                config->entries[i].domain =
+                        p.offsets[i] != NO_DOMAIN ? buf_text(&config->domains) + p.offsets[i] : "";
+        return ERR_OK;
 }
 
-enum err sni_config_parse(const char *text, size_t len, struct sni_config *ret, struct sni_wrong *ret_wrong)
+enum err sni_config_read(const char *text, size_t len, struct sni_config *ret, struct sni_wrong *ret_wrong)
 {
         CLEANUP(sni_config) struct sni_config c = {.domains = BUF_UP_TO(DOMAINS_MAX), .text_len = len + 1};
         struct field all;
@@ -322,12 +335,24 @@ enum err sni_config_parse(const char *text, size_t len, struct sni_config *ret, 
                 all.len -= all.at[all.len - 1] == ';';
                 c.count = count_entries(all.at, all.at + all.len);
                 if (c.count > SNI_ENTRIES_MAX) {
-                        sni_wrong_add(ret_wrong, SNI_ENTRIES_MAX + 1, NULL, 0,
-                                      "more than %d entries are not allowed", SNI_ENTRIES_MAX);
-                        return ERR_SYNTAX;
+                        sni_wrong_add(ret_wrong, SNI_ENTRIES_MAX + 1, NULL, 0, SNI_TOO_MANY);
+                        c.count = 0;
+                } else {
+                        TRY(parse_entries(all, &c, ret_wrong));
                 }
-                TRY(parse_entries(all, &c, ret_wrong));
         }
+        *ret = c;
+        c = (struct sni_config){0};
+        return ERR_OK;
+}
+
+enum err sni_config_parse(const char *text, size_t len, struct sni_config *ret, struct sni_wrong *ret_wrong)
+{
+        CLEANUP(sni_config) struct sni_config c = {0};
+
+        TRY(sni_config_read(text, len, &c, ret_wrong));
+        if (ret_wrong->count > 0)
+                return ERR_SYNTAX;
         *ret = c;
         c = (struct sni_config){0};
         return ERR_OK;

@@ -8,7 +8,8 @@
 
 #include "api/answer.h"
 #include "api/revision.h"
-#include "common/domain.h"
+#include "api/sni_apply.h"
+#include "api/sni_key.h"
 #include "common/text.h"
 
 #include <inttypes.h>
@@ -19,9 +20,6 @@
 enum {
         ID_TEXT_MAX = CERTIFICATE_ID_DIGITS_MAX + 1,
         COLUMN_MAX = 512 * 1024 * 1024, /* of one column of parameters; passwords in hex are the longest */
-        SEALED_PASSWORD_MAX = SNI_PASSWORD_MAX + SEAL_OVERHEAD,
-        SNI_CONTEXT_SIZE = 512,
-        MANY_CHANGES = 5000
 };
 
 /* The wanted mapping as three columns, line feed between rows: canonical domains hold none. PostgreSQL takes
@@ -99,11 +97,8 @@ static enum err add_password(const struct sni_change *change, const struct sni_e
                              struct buf *column)
 {
         CLEANUP(buf) struct buf sealed = BUF_UP_TO(SEALED_PASSWORD_MAX);
-        char key[INSTANCE_ID_MAX + DOMAIN_SIZE + 2], context[SNI_CONTEXT_SIZE];
 
-        (void)snprintf(key, sizeof key, "%s/%s", change->instance, entry->domain);
-        (void)snprintf(context, sizeof context, SEAL_SNI_PASSWORD, key);
-        TRY(crypt_seal(change->master, context, entry->password, strlen(entry->password), &sealed));
+        TRY(sni_password_seal(change->master, change->instance, entry->domain, entry->password, &sealed));
         return column_add_hex(column, &sealed);
 }
 
@@ -125,33 +120,20 @@ static const char difference_sql[] =
         "  string_to_array($4, E'\\n')::bigint[], string_to_array($5, E'\\n')) "
         "   w(domain, certificate_id, password)),"
         " present AS MATERIALIZED (SELECT domain, certificate_id, password_sealed FROM sni_mapping"
-        "  WHERE mqtt_instance_id = $1 AND certificate_id IS NOT NULL)"
-        " INSERT INTO config_change (mqtt_instance_id, revision, domain, before_certificate_id,"
-        "  before_password_sealed, after_certificate_id, after_password_sealed)"
-        " SELECT $1, $2, coalesce(w.domain, p.domain), p.certificate_id, p.password_sealed, w.certificate_id,"
-        "  decode(nullif(w.password, ''), 'hex')"
-        " FROM wanted w FULL JOIN present p ON p.domain = w.domain"
-        " WHERE p.certificate_id IS DISTINCT FROM w.certificate_id ORDER BY 3";
+        "  WHERE mqtt_instance_id = $1 AND certificate_id IS NOT NULL),"
+        " put AS (INSERT INTO config_change (mqtt_instance_id, revision, domain, before_certificate_id,"
+        "   before_password_sealed, after_certificate_id, after_password_sealed)"
+        "  SELECT $1, $2, coalesce(w.domain, p.domain), p.certificate_id, p.password_sealed, "
+        "w.certificate_id,"
+        "   decode(nullif(w.password, ''), 'hex')"
+        "  FROM wanted w FULL JOIN present p ON p.domain = w.domain"
+        "  WHERE p.certificate_id IS DISTINCT FROM w.certificate_id ORDER BY 3"
+        "  RETURNING before_certificate_id AS before, after_certificate_id AS after)"
+        " SELECT count(*) FILTER (WHERE before IS NULL), count(*) FILTER (WHERE after IS NULL),"
+        "  count(*) FILTER (WHERE before IS NOT NULL AND after IS NOT NULL) FROM put";
 
-/* The planner does not know how many rows were just written, and would look up 100,000 domains one by one. */
-static const char many_sql[] = "SET LOCAL enable_nestloop = off";
-
-/* Two statements, because ON CONFLICT costs twice what UPDATE does. */
-static const char apply_known_sql[] =
-        "UPDATE sni_mapping m SET certificate_id = c.after_certificate_id,"
-        " password_sealed = c.after_password_sealed, revision = c.revision FROM config_change c"
-        " WHERE c.mqtt_instance_id = $1 AND c.revision = $2 AND c.before_certificate_id IS NOT NULL"
-        " AND m.mqtt_instance_id = $1 AND m.domain = c.domain";
-static const char apply_new_sql[] =
-        "INSERT INTO sni_mapping (mqtt_instance_id, domain, certificate_id, password_sealed, revision)"
-        " SELECT mqtt_instance_id, domain, after_certificate_id, after_password_sealed, revision"
-        "  FROM config_change WHERE mqtt_instance_id = $1 AND revision = $2 AND before_certificate_id IS NULL"
-        " ON CONFLICT (mqtt_instance_id, domain) DO UPDATE SET certificate_id = EXCLUDED.certificate_id,"
-        " password_sealed = EXCLUDED.password_sealed, revision = EXCLUDED.revision"; /* a mark */
-
-/* Writes history and mapping; *ret_changed: how many domains. */
-static enum err write_mapping(struct db *db, const struct sni_change *change, const struct revision *r,
-                              int64_t *ret_changed)
+/* Writes the history's rows and counts them. */
+static enum err write_difference(struct db *db, const struct sni_change *change, struct revision *r)
 {
         CLEANUP(columns)
         struct columns c = {BUF_UP_TO(COLUMN_MAX), BUF_UP_TO(COLUMN_MAX), BUF_UP_TO(COLUMN_MAX)};
@@ -167,101 +149,39 @@ static enum err write_mapping(struct db *db, const struct sni_change *change, co
                                           DB_TEXT(buf_text(&c.domains)), DB_TEXT(buf_text(&c.ids)),
                                           DB_TEXT(buf_text(&c.passwords))};
         TRY(db_query(db, DB_AS_TEXT, &rows, difference_sql, 5, params));
-        *ret_changed = strtoll(PQcmdTuples(rows), NULL, 10);
-        if (*ret_changed == 0)
-                return ERR_OK;
-        if (*ret_changed > MANY_CHANGES)
-                TRY(db_exec(db, many_sql));
-        TRY(db_query(db, DB_AS_TEXT, NULL, apply_known_sql, 2, params));
-        return db_query(db, DB_AS_TEXT, NULL, apply_new_sql, 2, params);
+        r->domains_added = db_int(rows, 0, 0);
+        r->domains_removed = db_int(rows, 0, 1);
+        r->domains_changed = db_int(rows, 0, 2);
+        return ERR_OK;
 }
 
-static const char default_sql[] =
-        "UPDATE instance SET default_certificate_id = $2 WHERE mqtt_instance_id = $1";
+static bool changes_anything(const struct revision *r)
+{
+        return r->domains_added + r->domains_removed + r->domains_changed > 0 ||
+               r->default_after != r->default_before;
+}
 
-/* Encrypted certificates that this change begins or ends to use, locked in the order of their IDs. Another
- * instance's change waits here, so that a serving key is not cleared while that one begins to use it; and so
- * does a deletion, which would otherwise wait for our row of sni_certificate while we wait for its
- * certificate. */
-static const char lock_encrypted_sql[] =
-        "SELECT count(*) FROM (SELECT id FROM server_certificate WHERE key_encrypted AND id IN ("
-        "  SELECT before_certificate_id FROM config_change WHERE mqtt_instance_id = $1 AND revision = $2"
-        "   AND before_password_sealed IS NOT NULL"
-        "  UNION SELECT after_certificate_id FROM config_change WHERE mqtt_instance_id = $1 AND revision = $2"
-        "   AND after_password_sealed IS NOT NULL"
-        "  UNION VALUES ($3::bigint), ($4::bigint))"
-        " ORDER BY id FOR NO KEY UPDATE) locked";
+static enum err mapped_ids(const struct sni_proof *proof, struct buf *ret)
+{
+        for (size_t i = 0; i < proof->count; i++)
+                if (proof->certificates[i].is_mapped)
+                        TRY(buf_addf(ret, "%s%" PRId64, ret->len > 0 ? "," : "", proof->certificates[i].id));
+        return ERR_OK;
+}
 
-static const char serving_sql[] =
-        "UPDATE server_certificate c SET serving_key_sealed = decode(w.sealed, 'hex')"
-        " FROM unnest(string_to_array($1, E'\\n')::bigint[], string_to_array($2, E'\\n')) w(id, sealed)"
-        " WHERE c.id = w.id AND c.key_encrypted AND c.serving_key_sealed IS NULL";
-
-static const char clear_serving_sql[] =
-        "UPDATE server_certificate c SET serving_key_sealed = NULL"
-        " WHERE c.key_encrypted AND c.serving_key_sealed IS NOT NULL AND c.id IN ("
-        "  SELECT before_certificate_id FROM config_change WHERE mqtt_instance_id = $1 AND revision = $2"
-        "   AND before_password_sealed IS NOT NULL"
-        "  UNION VALUES ($3::bigint))"
-        " AND NOT EXISTS (SELECT FROM sni_certificate s WHERE s.certificate_id = c.id)"
-        " AND NOT EXISTS (SELECT FROM instance i WHERE i.default_certificate_id = c.id)";
-
-/* The certificates of the mapping, which the foreign key of sni_certificate keeps from being deleted. Rows go
- * only once the foreign keys have locked every certificate that is needed: a deletion holds its certificate
- * while it waits for our row to be gone. */
-static const char forget_certificates_sql[] =
-        "DELETE FROM sni_certificate WHERE mqtt_instance_id = $1"
-        " AND certificate_id <> ALL (string_to_array($2, ',')::bigint[])";
-static const char keep_certificates_sql[] =
-        "INSERT INTO sni_certificate (mqtt_instance_id, certificate_id)"
-        " SELECT $1, unnest(string_to_array($2, ',')::bigint[]) ORDER BY 2 ON CONFLICT DO NOTHING";
-
-static enum err write_certificates(struct db *db, const struct sni_change *change)
+static enum err apply(struct db *db, const struct sni_change *change, struct revision *r)
 {
         CLEANUP(buf) struct buf ids = BUF_UP_TO(COLUMN_MAX);
+        CLEANUP(serving_keys) struct serving_keys keys = serving_keys_none();
+        const struct sni_proof *proof = change->proof;
 
-        for (size_t i = 0; i < change->proof->count; i++)
-                if (change->proof->certificates[i].is_mapped)
-                        TRY(buf_addf(&ids, "%s%" PRId64, ids.len > 0 ? "," : "",
-                                     change->proof->certificates[i].id));
-        const struct db_param params[] = {DB_TEXT(change->instance), DB_TEXT(buf_text(&ids))};
-        TRY(db_query(db, DB_AS_TEXT, NULL, keep_certificates_sql, 2, params));
-        return db_query(db, DB_AS_TEXT, NULL, forget_certificates_sql, 2, params);
-}
-
-static enum err put_serving_keys(struct db *db, const struct sni_proof *proof)
-{
-        CLEANUP(columns) struct columns c = {BUF_UP_TO(0), BUF_UP_TO(COLUMN_MAX), BUF_UP_TO(COLUMN_MAX)};
-        size_t count = 0;
-        char id[ID_TEXT_MAX + 1];
-
-        for (size_t i = 0; i < proof->count; i++) {
-                if (proof->certificates[i].serving_key_sealed.len == 0)
-                        continue;
-                (void)snprintf(id, sizeof id, "%" PRId64, proof->certificates[i].id);
-                TRY(column_add(&c.ids, count, id));
-                TRY(column_add(&c.passwords, count, ""));
-                TRY(column_add_hex(&c.passwords, &proof->certificates[i].serving_key_sealed));
-                count++;
-        }
-        if (count == 0)
-                return ERR_OK;
-        const struct db_param params[] = {DB_TEXT(buf_text(&c.ids)), DB_TEXT(buf_text(&c.passwords))};
-        return db_query(db, DB_AS_TEXT, NULL, serving_sql, 2, params);
-}
-
-/* Which certificates are in use, and which encrypted keys brokers can load. After the mapping is written. */
-static enum err write_keys(struct db *db, const struct sni_change *change, const struct revision *r)
-{
-        const struct db_param use[] = {DB_TEXT(r->instance), DB_INT(change->default_certificate)};
-        const struct db_param params[] = {DB_TEXT(r->instance), DB_INT(r->number), DB_INT(r->default_before),
-                                          DB_INT(change->default_certificate)};
-
-        TRY(db_query(db, DB_AS_TEXT, NULL, lock_encrypted_sql, 4, params));
-        TRY(db_query(db, DB_AS_TEXT, NULL, default_sql, 2, use));
-        TRY(write_certificates(db, change));
-        TRY(put_serving_keys(db, change->proof));
-        return db_query(db, DB_AS_TEXT, NULL, clear_serving_sql, 3, params);
+        TRY(mapped_ids(proof, &ids));
+        for (size_t i = 0; i < proof->count; i++)
+                if (proof->certificates[i].serving_key_sealed.len > 0)
+                        TRY(serving_keys_add(&keys, proof->certificates[i].id,
+                                             &proof->certificates[i].serving_key_sealed));
+        const struct sni_outcome outcome = {(int64_t)change->config->count, buf_text(&ids), &keys, ""};
+        return sni_apply(db, r, &outcome);
 }
 
 /* For joins of 100,000 rows that run once: in memory, and not worth compiling. */
@@ -271,21 +191,48 @@ enum err store_sni_replace(struct db *db, const struct sni_change *change, int64
 {
         CLEANUP(db_tx) struct db_tx tx = {NULL};
         struct revision r;
-        int64_t changed = 0;
 
         TRY(db_begin(db, &tx));
         TRY(db_exec(db, session_sql));
         TRY(revision_lock(db, change->actor, change->instance, &r));
-        TRY(write_mapping(db, change, &r, &changed));
-        if (changed == 0 && r.default_before == change->default_certificate) {
+        r.default_after = change->default_certificate;
+        TRY(write_difference(db, change, &r));
+        if (!changes_anything(&r)) {
                 *ret_revision = r.number - 1;
                 return ERR_OK;
         }
-        r.default_after = change->default_certificate;
-        TRY(write_keys(db, change, &r));
+        TRY(apply(db, change, &r));
         TRY(revision_raise(db, &r));
         TRY(db_commit(&tx));
         *ret_revision = r.number;
+        return ERR_OK;
+}
+
+static const char compare_sql[] =
+        "WITH wanted AS MATERIALIZED (SELECT * FROM unnest(string_to_array($2, E'\\n'),"
+        "  string_to_array($3, E'\\n')::bigint[]) w(domain, certificate_id)),"
+        " present AS MATERIALIZED (SELECT domain, certificate_id FROM sni_mapping"
+        "  WHERE mqtt_instance_id = $1 AND certificate_id IS NOT NULL)"
+        " SELECT count(*) FILTER (WHERE p.domain IS NULL), count(*) FILTER (WHERE w.domain IS NULL),"
+        "  count(*) FILTER (WHERE p.certificate_id <> w.certificate_id),"
+        "  count(*) FILTER (WHERE p.certificate_id = w.certificate_id)"
+        " FROM wanted w FULL JOIN present p ON p.domain = w.domain";
+
+enum err store_sni_compare(struct db *db, const char *instance, const struct sni_config *config,
+                           struct sni_difference *ret)
+{
+        CLEANUP(columns) struct columns c = {BUF_UP_TO(COLUMN_MAX), BUF_UP_TO(COLUMN_MAX), BUF_UP_TO(0)};
+        CLEANUP(pgresultp) PGresult *rows = NULL;
+        size_t count = 0;
+
+        for (size_t i = 0; i < config->count; i++)
+                if (config->entries[i].domain[0] != '\0' && config->entries[i].twin == 0)
+                        TRY(add_names(&c, count++, &config->entries[i]));
+        const struct db_param params[] = {DB_TEXT(instance), DB_TEXT(buf_text(&c.domains)),
+                                          DB_TEXT(buf_text(&c.ids))};
+        TRY(db_query(db, DB_AS_TEXT, &rows, compare_sql, 3, params));
+        *ret = (struct sni_difference){db_int(rows, 0, 0), db_int(rows, 0, 1), db_int(rows, 0, 2),
+                                       db_int(rows, 0, 3)};
         return ERR_OK;
 }
 

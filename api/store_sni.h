@@ -27,8 +27,16 @@ struct sni_change {
 /* Makes `config` the whole mapping, in one transaction. Rows that stay as they are keep their revision,
  * removed ones become marks; when nothing changes there is no new revision. *ret_revision is the one that
  * holds the configuration. ERR_NOT_FOUND: no such instance; ERR_CONFLICT: a certificate was deleted since it
- * was proven. */
+ * was proven, or a password that was trusted is of an entry that is gone since. */
 MUST_CHECK enum err store_sni_replace(struct db *db, const struct sni_change *change, int64_t *ret_revision);
+
+struct sni_difference {
+        int64_t added, removed, changed, unchanged;
+};
+/* What `config` would change now; entries without a well-formed domain, and second ones of a domain, are left
+ * out. */
+MUST_CHECK enum err store_sni_compare(struct db *db, const char *instance, const struct sni_config *config,
+                                      struct sni_difference *ret);
 
 struct sni_page {
         int64_t revision, default_certificate, total;

@@ -23,26 +23,28 @@ static bool within(const ASN1_INTEGER *number, uint64_t max, uint64_t *ret)
         return number != NULL && ASN1_INTEGER_get_uint64(ret, number) == 1 && *ret >= 1 && *ret <= max;
 }
 
-static bool pbkdf2_is_bounded(const ASN1_TYPE *parameter)
+static bool pbkdf2_is_bounded(const ASN1_TYPE *parameter, uint64_t *ret_rounds)
 {
         CLEANUP(pbkdf2p) PBKDF2PARAM *p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), parameter);
-        uint64_t rounds;
 
-        return p != NULL && within(p->iter, PBKDF2_ROUNDS_MAX, &rounds);
+        return p != NULL && within(p->iter, PBKDF2_ROUNDS_MAX, ret_rounds);
 }
 
-static bool scrypt_is_bounded(const ASN1_TYPE *parameter)
+static bool scrypt_is_bounded(const ASN1_TYPE *parameter, uint64_t *ret_rounds)
 {
         CLEANUP(scryptp)
         SCRYPT_PARAMS *p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(SCRYPT_PARAMS), parameter);
         uint64_t n, r, parallel;
 
-        return p != NULL && within(p->costParameter, SCRYPT_WORK_MAX, &n) &&
-               within(p->blockSize, SCRYPT_WORK_MAX / n, &r) &&
-               within(p->parallelizationParameter, SCRYPT_WORK_MAX / (n * r), &parallel);
+        if (p == NULL || !within(p->costParameter, SCRYPT_WORK_MAX, &n) ||
+            !within(p->blockSize, SCRYPT_WORK_MAX / n, &r) ||
+            !within(p->parallelizationParameter, SCRYPT_WORK_MAX / (n * r), &parallel))
+                return false;
+        *ret_rounds = n * r * parallel;
+        return true;
 }
 
-bool key_work_is_bounded(const X509_ALGOR *algorithm)
+bool key_work_is_bounded(const X509_ALGOR *algorithm, uint64_t *ret_rounds)
 {
         if (OBJ_obj2nid(algorithm->algorithm) == NID_pbes2) {
                 CLEANUP(pbe2p)
@@ -51,12 +53,11 @@ bool key_work_is_bounded(const X509_ALGOR *algorithm)
                 if (p == NULL)
                         return false;
                 if (OBJ_obj2nid(p->keyfunc->algorithm) == NID_id_scrypt)
-                        return scrypt_is_bounded(p->keyfunc->parameter);
+                        return scrypt_is_bounded(p->keyfunc->parameter, ret_rounds);
                 return OBJ_obj2nid(p->keyfunc->algorithm) == NID_id_pbkdf2 &&
-                       pbkdf2_is_bounded(p->keyfunc->parameter);
+                       pbkdf2_is_bounded(p->keyfunc->parameter, ret_rounds);
         }
         CLEANUP(pbep) PBEPARAM *p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM), algorithm->parameter);
-        uint64_t rounds;
 
-        return p != NULL && within(p->iter, PBKDF2_ROUNDS_MAX, &rounds);
+        return p != NULL && within(p->iter, PBKDF2_ROUNDS_MAX, ret_rounds);
 }

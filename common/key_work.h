@@ -7,9 +7,11 @@
 
 #include <openssl/x509.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* True when the encryption algorithm of an EncryptedPrivateKeyInfo asks for a bounded amount of work: at most
- * 2,000,000 rounds, or a scrypt N*r*p of at most 2 Mi. False also for parameters that cannot be read. */
-bool key_work_is_bounded(const X509_ALGOR *algorithm);
+ * 2,000,000 rounds, or a scrypt N*r*p of at most 2 Mi. False also for parameters that cannot be read.
+ * *ret_rounds is then the amount; scrypt's N*r*p takes about as long as that many rounds of PBKDF2. */
+bool key_work_is_bounded(const X509_ALGOR *algorithm, uint64_t *ret_rounds);
 
 #endif

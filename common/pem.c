@@ -216,6 +216,38 @@ bool pem_key_is_encrypted(const char *text, size_t len)
         return encrypted;
 }
 
+static enum err block_rounds(const struct block *b, uint64_t *ret)
+{
+        const unsigned char *at = b->der;
+        const X509_ALGOR *algorithm = NULL;
+
+        *ret = block_is_encrypted(b) ? 1 : 0; /* Proc-Type: one round of MD5 */
+        if (key_form(b->name) != KEY_PKCS8_ENCRYPTED)
+                return ERR_OK;
+        CLEANUP(sigp) X509_SIG *sig = d2i_X509_SIG(NULL, &at, b->len);
+        if (sig == NULL)
+                return ERR_SYNTAX;
+        X509_SIG_get0(sig, &algorithm, NULL);
+        return key_work_is_bounded(algorithm, ret) ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+enum err pem_key_rounds(const char *text, size_t len, uint64_t *ret)
+{
+        CLEANUP(biop) BIO *in = NULL;
+        CLEANUP(block) struct block b = {NULL, NULL, NULL, 0};
+        uint64_t rounds = 0;
+        enum err e = open_text(text, len, &in);
+
+        if (e == ERR_OK)
+                e = find_key(in, &b);
+        if (e == ERR_OK)
+                e = block_rounds(&b, &rounds);
+        ERR_clear_error();
+        if (e == ERR_OK)
+                *ret = rounds;
+        return e;
+}
+
 /* Why a decryption failed: an algorithm this OpenSSL does not offer, or else the password. A wrong password
  * can show as nearly any decoding error, so only what is surely about the algorithm is taken for that. */
 static enum err err_of_decryption(void)
@@ -270,11 +302,12 @@ static enum err read_encrypted_pkcs8(const struct block *b, const char *password
         const X509_ALGOR *algorithm = NULL;
         CLEANUP(sigp) X509_SIG *sig = d2i_X509_SIG(NULL, &at, b->len);
         CLEANUP(p8p) PKCS8_PRIV_KEY_INFO *p8 = NULL;
+        uint64_t rounds;
 
         if (sig == NULL || at != b->der + b->len)
                 return ERR_SYNTAX;
         X509_SIG_get0(sig, &algorithm, NULL);
-        if (!key_work_is_bounded(algorithm))
+        if (!key_work_is_bounded(algorithm, &rounds))
                 return ERR_UNSUPPORTED;
         ERR_clear_error();
         p8 = PKCS8_decrypt(sig, password, (int)strlen(password));

@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { PEM_CHAIN_MAX = 10, PEM_TEXT_MAX = 256 * 1024 };
 
@@ -34,6 +35,9 @@ static inline void cleanup_pem_chain(struct pem_chain *chain)
 
 /* True when the PEM block is an encrypted private key (PKCS#8 ENCRYPTED or a Proc-Type header). */
 bool pem_key_is_encrypted(const char *text, size_t len);
+/* How much work its password costs, in rounds of PBKDF2; 0 when it is not encrypted. ERR_SYNTAX when there is
+ * no key, ERR_UNSUPPORTED when it is more than pem_read_key() would do. */
+MUST_CHECK enum err pem_key_rounds(const char *text, size_t len, uint64_t *ret);
 /* Reads an RSA or EC private key, PKCS#1, SEC1 or PKCS#8, encrypted or not. password NULL: none given; never
  * asks a terminal. ERR_PASSWORD when encrypted and the password is missing or wrong (or one is given and the
  * key is not encrypted), ERR_SYNTAX when no key, ERR_UNSUPPORTED for other algorithms. */

@@ -4,9 +4,10 @@
 #define SIGNET_CTL_CALL_H
 
 #include "ctl/exit.h"
+#include "ctl/options.h"
 #include "ctl/settings.h"
 
-/* arguments: <product> <Operation> [--Name value]… Prints the answer as JSON on standard output. */
-enum exit_status call_run(const struct ctl_settings *settings, int count, char *const arguments[]);
+/* arguments: <product> <Operation> [--Name value]… Prints the answer on standard output. */
+enum exit_status call_run(const struct ctl_settings *settings, const struct options *o);
 
 #endif

@@ -3,15 +3,28 @@
 #ifndef SIGNET_CTL_EXIT_H
 #define SIGNET_CTL_EXIT_H
 
-enum exit_status {
-        EXIT_DONE = 0,
-        EXIT_API_ERROR = 1, /* the API or the broker has refused */
-        EXIT_USAGE = 2,     /* wrong arguments, settings or credentials */
-        EXIT_NETWORK = 3    /* no answer */
-};
+/* name, number, what --help and the manual say about it */
+#define EXIT_LIST(X)                                                                                         \
+        X(EXIT_DONE, 0, "Done.")                                                                             \
+        X(EXIT_API_ERROR, 1,                                                                                 \
+          "Refused by the API or the broker; verify: another certificate is served than the configured "     \
+          "one; "                                                                                            \
+          "import: not everything could be made as the file says.")                                          \
+        X(EXIT_USAGE, 2,                                                                                     \
+          "Wrong arguments, settings, credentials or configuration file; nothing was changed.")              \
+        X(EXIT_NETWORK, 3, "No answer from the API or the broker.")                                          \
+        X(EXIT_ROLLOUT, 4,                                                                                   \
+          "--wait: the change is made, but not every broker served it in time, or a broker refused an "      \
+          "entry.")
+
+#define EXIT_ENUM(name, number, text) name = number,
+enum exit_status { EXIT_LIST(EXIT_ENUM) };
+#undef EXIT_ENUM
 
 /* One line on standard error; control characters (of a server's answer) become '?'. Returns `status`. */
 enum exit_status exit_because(enum exit_status status, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+/* The same without an exit status: what a command is doing. */
+void exit_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -11,10 +11,30 @@
 
 enum { CONNECT_TIMEOUT_S = 5, HEADER_LINE_MAX = 8192 };
 
-CLEANUP_DEFINE(curlp, CURL *, curl_easy_cleanup)
 CLEANUP_DEFINE(curl_urlp, CURLU *, curl_url_cleanup)
 CLEANUP_DEFINE(curl_slistp, struct curl_slist *, curl_slist_free_all)
 CLEANUP_DEFINE(curl_textp, char *, curl_free)
+
+struct http {
+        CURL *curl;
+};
+
+struct http *http_open(void)
+{
+        CLEANUP(httpp) struct http *h = calloc(1, sizeof *h);
+
+        if (h == NULL || (h->curl = curl_easy_init()) == NULL)
+                return NULL;
+        return TAKE(h);
+}
+
+struct http *http_close(struct http *h)
+{
+        if (h != NULL)
+                curl_easy_cleanup(h->curl);
+        free(h);
+        return NULL;
+}
 
 void http_answer_done(struct http_answer *a)
 {
@@ -137,27 +157,28 @@ static bool set_options(CURL *c, const struct http_request *q, struct http_answe
                (q->cacert[0] == '\0' || curl_easy_setopt(c, CURLOPT_CAINFO, q->cacert) == CURLE_OK);
 }
 
-enum err http_post(const struct http_request *request, struct http_answer *ret, char why[HTTP_WHY_SIZE])
+enum err http_post(struct http *h, const struct http_request *request, struct http_answer *ret,
+                   char why[HTTP_WHY_SIZE])
 {
         CLEANUP(http_answer) struct http_answer answer = {.body = BUF_UP_TO(HTTP_ANSWER_MAX)};
         CLEANUP(curl_slistp) struct curl_slist *headers = NULL;
-        CLEANUP(curlp) CURL *curl = curl_easy_init();
         char curl_why[CURL_ERROR_SIZE] = "";
         CURLcode code;
 
-        snprintf(why, HTTP_WHY_SIZE, "%s", "libcurl cannot be set up");
-        if (curl == NULL)
-                return ERR_NOMEM;
+        (void)snprintf(why, HTTP_WHY_SIZE, "%s", "libcurl cannot be set up");
         TRY(header_list(request->headers, &headers));
-        if (!set_options(curl, request, &answer, headers, curl_why))
+        curl_easy_reset(h->curl);
+        if (!set_options(h->curl, request, &answer, headers, curl_why))
                 return ERR_INTERNAL;
-        code = curl_easy_perform(curl);
+        code = curl_easy_perform(h->curl);
+        if (code == CURLE_OK)
+                code = curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &answer.status);
+        curl_easy_reset(h->curl); /* it knows the addresses of what ends here */
         if (code != CURLE_OK) {
-                snprintf(why, HTTP_WHY_SIZE, "%s", curl_why[0] != '\0' ? curl_why : curl_easy_strerror(code));
+                (void)snprintf(why, HTTP_WHY_SIZE, "%s",
+                               curl_why[0] != '\0' ? curl_why : curl_easy_strerror(code));
                 return ERR_IO;
         }
-        if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status) != CURLE_OK)
-                return ERR_INTERNAL;
         *ret = answer;
         answer = (struct http_answer){.body = BUF_UP_TO(HTTP_ANSWER_MAX)};
         return ERR_OK;

@@ -33,7 +33,7 @@ static enum err ask(const struct ctl_settings *settings, json_t *request, json_t
         return control_call(path, request, (int)settings->timeout_s * 1000, ret);
 }
 
-static enum exit_status ask_and_show(const struct ctl_settings *settings, json_t *request)
+static enum exit_status ask_and_show(const struct ctl_settings *settings, json_t *request, enum output output)
 {
         CLEANUP(jsonp) json_t *answer = NULL;
         enum err e = ask(settings, request, &answer);
@@ -43,29 +43,24 @@ static enum exit_status ask_and_show(const struct ctl_settings *settings, json_t
                 return exit_because(EXIT_NETWORK, "broker of %.64s: %s", settings->instance,
                                     e == ERR_NOT_FOUND ? "nobody listens on its control socket"
                                                        : err_text(e));
-        status = print_json(answer);
+        status = print_answer(answer, output);
         return status == EXIT_DONE && !json_is_true(json_object_get(answer, "ok")) ? EXIT_API_ERROR : status;
 }
 
-enum exit_status local_status(const struct ctl_settings *settings, int count, char *const arguments[])
+enum exit_status local_status(const struct ctl_settings *settings, const struct options *o)
 {
         CLEANUP(jsonp) json_t *request = json_pack("{s:s}", "op", "status");
 
-        (void)arguments;
-        if (count != 1)
-                return exit_because(EXIT_USAGE, "status takes no argument but --instance <id>");
         if (request == NULL)
                 return exit_because(EXIT_USAGE, "out of memory");
-        return ask_and_show(settings, request);
+        return ask_and_show(settings, request, o->output);
 }
 
-enum exit_status local_control(const struct ctl_settings *settings, int count, char *const arguments[])
+enum exit_status local_control(const struct ctl_settings *settings, const struct options *o)
 {
-        CLEANUP(jsonp) json_t *request = NULL;
+        CLEANUP(jsonp) json_t *request = json_loads(o->arguments[0], JSON_REJECT_DUPLICATES, NULL);
 
-        if (count == 2)
-                request = json_loads(arguments[1], JSON_REJECT_DUPLICATES, NULL);
         if (!json_is_object(request))
                 return exit_because(EXIT_USAGE, "control takes one JSON object, like '{\"op\":\"status\"}'");
-        return ask_and_show(settings, request);
+        return ask_and_show(settings, request, o->output);
 }

@@ -4,11 +4,12 @@
 #define SIGNET_CTL_LOCAL_H
 
 #include "ctl/exit.h"
+#include "ctl/options.h"
 #include "ctl/settings.h"
 
-/* arguments: status */
-enum exit_status local_status(const struct ctl_settings *settings, int count, char *const arguments[]);
-/* arguments: control '{"op":…}' */
-enum exit_status local_control(const struct ctl_settings *settings, int count, char *const arguments[]);
+/* What the broker serves. */
+enum exit_status local_status(const struct ctl_settings *settings, const struct options *o);
+/* arguments: '{"op":…}' */
+enum exit_status local_control(const struct ctl_settings *settings, const struct options *o);
 
 #endif

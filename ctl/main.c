@@ -1,158 +1,94 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* signetctl: every operation of the API, signed, and the questions to a broker of this machine. Conventions
+/* signetctl: every operation of the API, signed, and what an operator does with several of them. Conventions
  * of the `aliyun` CLI: signetctl onsmqtt SetSniConfig --MqttInstanceId … */
 #include "common/crypt.h"
 #include "ctl/call.h"
+#include "ctl/completion.h"
 #include "ctl/exit.h"
+#include "ctl/export.h"
+#include "ctl/help.h"
+#include "ctl/import.h"
 #include "ctl/local.h"
+#include "ctl/lookup.h"
+#include "ctl/manual.h"
 #include "ctl/mqtt.h"
+#include "ctl/options.h"
 #include "ctl/print.h"
 #include "ctl/settings.h"
+#include "ctl/verify.h"
 
 #include <curl/curl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-static const struct command {
-        const char *name;
-        enum exit_status (*run)(const struct ctl_settings *settings, int count, char *const arguments[]);
-} commands[] = {
-        {"status", local_status},
-        {"control", local_control},
-        {"mqtt-password", mqtt_password},
-        {"mqtt-user", mqtt_user},
+typedef enum exit_status command_fn(const struct ctl_settings *settings, const struct options *o);
+
+static command_fn *const runs[COMMANDS] = {
+        [COMMAND_OPERATION] = call_run,        [COMMAND_VERIFY] = verify_run,
+        [COMMAND_EXPORT] = export_run,         [COMMAND_IMPORT] = import_run,
+        [COMMAND_STATUS] = local_status,       [COMMAND_CONTROL] = local_control,
+        [COMMAND_MQTT_USER] = mqtt_user,       [COMMAND_MQTT_PASSWORD] = mqtt_password,
+        [COMMAND_COMPLETION] = completion_run, [COMMAND_MAN] = manual_run,
+        [COMMAND_COMPLETE] = complete_run,
 };
 
-/* An option sets its variable before the settings are read: one way in for both. */
-static const struct option_row {
-        const char *name, *variable;
-} option_rows[] = {
-        {"--endpoint", "SIGNET_ENDPOINT"},
-        {"--cacert", "SIGNET_CACERT"},
-        {"--home", "SIGNET_HOME"},
-        {"--instance", "SIGNET_INSTANCE"},
-};
-
-static const char usage[] =
-        "Usage: signetctl [option…] <product> <Operation> [--Name value]…\n"
-        "       signetctl [option…] status\n"
-        "       signetctl [option…] control '{\"op\":…}'\n"
-        "       signetctl [option…] mqtt-user\n"
-        "       signetctl [option…] mqtt-password --client-id <id>\n"
-        "\n"
-        "Products: onsmqtt (2020-04-20), cas (2020-04-07), signet (2020-04-20).\n"
-        "A value @path is the content of a file, @- of standard input, @@x the text @x.\n"
-        "Prints the answer as JSON. Exit status: 0 done, 1 refused by the API or the broker, 2 wrong usage, "
-        "3 no answer.\n"
-        "\n"
-        "Options:\n"
-        "  --endpoint URL   --cacert FILE   --home FOLDER   --instance ID   --help   --version\n"
-        "\n"
-        "Environment:\n";
-
-static enum exit_status help(void)
+static enum err help_operations(const struct options *o, struct buf *ret, struct failure *f)
 {
-        fputs(usage, stdout);
-        ctl_settings_help(stdout);
-        return EXIT_DONE;
+        CLEANUP(catalogp) struct catalog *catalog = NULL;
+        const struct catalog_operation *op;
+        enum product p = product_find(o->arguments[0]);
+
+        TRY(lookup_catalog(&catalog, f));
+        if (o->count < 2)
+                return help_product(catalog, p, ret);
+        TRY(lookup_operation(catalog, p, o->arguments[1], &op, f));
+        return help_operation(op, ret);
 }
 
-static const char *variable_of(const char *option)
+static enum exit_status help(const struct options *o)
 {
-        for (size_t i = 0; i < sizeof option_rows / sizeof option_rows[0]; i++)
-                if (strcmp(option_rows[i].name, option) == 0)
-                        return option_rows[i].variable;
-        return NULL;
+        CLEANUP(buf) struct buf text = BUF_UP_TO(HELP_MAX);
+        struct failure f = {0};
+        enum err e;
+
+        if (o->command == COMMANDS)
+                e = help_all(&text);
+        else if (o->command == COMMAND_OPERATION)
+                e = help_operations(o, &text, &f);
+        else
+                e = help_command(o->command, &text);
+        return e == ERR_OK ? print_text(&text) : failure_exit(&f, e);
 }
 
-/* Takes the option at the front, if there is one: 2 arguments; 0 when it is no option of ours; -1 without a
- * value. */
-static int option_take(int count, char *const arguments[])
+static enum exit_status run(const struct options *o)
 {
-        const char *variable = variable_of(arguments[0]);
-
-        if (variable == NULL)
-                return 0;
-        return count >= 2 && setenv(variable, arguments[1], 1) == 0 ? 2 : -1;
-}
-
-/* How many arguments the options before the command take; -1 for a wrong one. */
-static int options_before(int count, char *const arguments[])
-{
-        int i = 0;
-
-        while (i < count && arguments[i][0] == '-') {
-                int taken = option_take(count - i, arguments + i);
-
-                if (taken <= 0)
-                        return -1;
-                i += taken;
-        }
-        return i;
-}
-
-static const struct command *command_find(const char *name)
-{
-        for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-                if (strcmp(commands[i].name, name) == 0)
-                        return &commands[i];
-        return NULL;
-}
-
-/* Options may follow a command of our own too (behind an operation they would be its parameters). They are
- * taken out of `arguments`; how many are left, or -1. */
-static int options_behind(int count, char *arguments[])
-{
-        int left = 1;
-
-        for (int i = 1; i < count;) {
-                int taken = option_take(count - i, arguments + i);
-
-                if (taken < 0)
-                        return -1;
-                if (taken == 0)
-                        arguments[left++] = arguments[i++];
-                i += taken;
-        }
-        return left;
-}
-
-static enum exit_status run(int count, char *arguments[])
-{
-        const struct command *command = command_find(arguments[0]);
         struct ctl_settings settings = {0};
         enum exit_status status;
         char why[256] = "";
 
-        if (command != NULL)
-                count = options_behind(count, arguments);
-        if (count < 1)
-                return exit_because(EXIT_USAGE, "an option has no value");
         if (ctl_settings_read(&settings, why) != ERR_OK)
                 return exit_because(EXIT_USAGE, "%s", why);
-        status = command != NULL ? command->run(&settings, count, arguments)
-                                 : call_run(&settings, count, arguments);
+        status = runs[o->command](&settings, o);
         ctl_settings_done(&settings);
         return status;
 }
 
 int main(int argc, char *argv[])
 {
+        struct options options;
+        struct failure f = {0};
         enum exit_status status;
-        int options;
+        enum err e;
 
         crypt_harden_process();
-        if (argc >= 2 && strcmp(argv[1], "--help") == 0)
-                return help();
-        if (argc >= 2 && strcmp(argv[1], "--version") == 0)
+        e = options_read(argc > 0 ? argc - 1 : 0, argv + (argc > 0), &options, &f);
+        if (e != ERR_OK)
+                return failure_exit(&f, e);
+        if (options.given[OPTION_HELP])
+                return help(&options);
+        if (options.given[OPTION_VERSION])
                 return print_line("signetctl " SIGNET_VERSION);
-        options = options_before(argc - 1, argv + 1);
-        if (options < 0 || argc - 1 - options < 1)
-                return exit_because(EXIT_USAGE, "wrong usage; see signetctl --help");
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
                 return exit_because(EXIT_USAGE, "libcurl cannot be set up");
-        status = run(argc - 1 - options, argv + 1 + options);
+        status = run(&options);
         curl_global_cleanup();
         return status;
 }

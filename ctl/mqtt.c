@@ -19,27 +19,26 @@ static enum exit_status print_password(const struct credentials *key, const char
         return print_line(buf_text(&password));
 }
 
-enum exit_status mqtt_password(const struct ctl_settings *settings, int count, char *const arguments[])
+enum exit_status mqtt_password(const struct ctl_settings *settings, const struct options *o)
 {
         CLEANUP(credentials) struct credentials key = {BUF_UP_TO(0), BUF_UP_TO(0)};
+        const char *client_id = o->values[OPTION_CLIENT_ID];
         char why[256] = "";
 
-        if (count != 3 || strcmp(arguments[1], "--client-id") != 0 || arguments[2][0] == '\0')
-                return exit_because(EXIT_USAGE, "mqtt-password takes --client-id <id>");
+        if (client_id == NULL || client_id[0] == '\0')
+                return exit_because(EXIT_USAGE, "mqtt-password needs --client-id <id>");
         if (credentials_read(settings, &key, why) != ERR_OK)
                 return exit_because(EXIT_USAGE, "%s", why);
-        return print_password(&key, arguments[2]);
+        return print_password(&key, client_id);
 }
 
-enum exit_status mqtt_user(const struct ctl_settings *settings, int count, char *const arguments[])
+enum exit_status mqtt_user(const struct ctl_settings *settings, const struct options *o)
 {
         CLEANUP(credentials) struct credentials key = {BUF_UP_TO(0), BUF_UP_TO(0)};
         CLEANUP(buf) struct buf user = BUF_UP_TO(1024);
         char why[256] = "";
 
-        (void)arguments;
-        if (count != 1)
-                return exit_because(EXIT_USAGE, "mqtt-user takes no argument but --instance <id>");
+        (void)o;
         if (credentials_read(settings, &key, why) != ERR_OK)
                 return exit_because(EXIT_USAGE, "%s", why);
         if (buf_addf(&user, "Signature|%s|%s", buf_text(&key.id), settings->instance) != ERR_OK)

@@ -3,13 +3,13 @@
 #ifndef SIGNET_CTL_MQTT_H
 #define SIGNET_CTL_MQTT_H
 
-#include "common/buf.h"
 #include "ctl/exit.h"
+#include "ctl/options.h"
 #include "ctl/settings.h"
 
-/* arguments: mqtt-password --client-id <id>. Prints base64(HMAC-SHA1(secret, client ID)). */
-enum exit_status mqtt_password(const struct ctl_settings *settings, int count, char *const arguments[]);
-/* arguments: mqtt-user. Prints Signature|<AccessKeyId>|<instance>. */
-enum exit_status mqtt_user(const struct ctl_settings *settings, int count, char *const arguments[]);
+/* --client-id <id>. Prints base64(HMAC-SHA1(secret, client ID)). */
+enum exit_status mqtt_password(const struct ctl_settings *settings, const struct options *o);
+/* Prints Signature|<AccessKeyId>|<instance>. */
+enum exit_status mqtt_user(const struct ctl_settings *settings, const struct options *o);
 
 #endif

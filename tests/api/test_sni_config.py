@@ -1,9 +1,12 @@
 """SetSniConfig and GetSniConfig: what is served, and that a bad configuration changes nothing at all."""
 import re
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.api import CAS
+from harness.certs import openssl
 from harness.expect import answered, contents, refused
 from harness.process import wait_until
 
@@ -160,6 +163,25 @@ def test_mebibytes_of_garbage_change_nothing(shared, known):
                                                   "SniConfig": text}, as_json=True), "InvalidSniConfig")
 
 
+def test_work_factors_have_a_limit_in_all(shared, made, authority):
+    """Eleven keys of 2,000,000 rounds each: refused before the first is derived, which would take seconds."""
+    c = authority.issue("slow.example.com")
+    openssl("pkcs8", "-topk8", "-v2", "aes-256-cbc", "-iter", "2000000", "-in", c.key_path, "-passout", "pass:slow", "-out",
+            f"{c.key_path}.slow")
+    with open(f"{c.key_path}.slow", encoding="ascii") as key:
+        slow = key.read()
+    ids = [shared.upload(c, key=slow) for _ in range(11)]
+    before = contents(shared, BUT)
+    text = ";".join(f"s{n}.example.com#{i}#{'slow' if n else 'wrong'}" for n, i in enumerate(ids))
+    message = refused(shared.set_sni(made.A, text), "InvalidSniConfig")
+    assert re.fullmatch(r"[^:]*: entry 11 \(s10\.example\.com\): certificate \d+: .*more than 20,000,000 rounds[^;]*", message)
+    reply = shared.api.v3("SetSniConfig", {"MqttInstanceId": shared.instance, "DefaultCertificate": made.A, "SniConfig": text,
+                                           "DryRun": "true"})
+    wrong = [row for row in answered(reply, "SetSniConfig")["Report"] if row["Problems"]]
+    assert [row["Entry"] for row in wrong] == [11] and "20,000,000 rounds" in wrong[0]["Problems"][0]
+    assert contents(shared, BUT) == before
+
+
 # ---- the good ones ----
 
 @pytest.mark.parametrize("password", [PASSWORD, "p#a##s#s", "#", "##", " begins with a blank", "ünïcödé 密码", "a b\tc",
@@ -177,6 +199,43 @@ def test_an_encrypted_key_is_served_once_its_password_is_given(shared, made, aut
 def test_an_encrypted_key_may_be_the_default_with_an_entry_of_its_own(shared, made):
     applied(shared.set_sni(made.E, f"e.example.com#{made.E}#{PASSWORD}"))
     assert shared.served("nobody.example.com") == shared.served(None) == made.e.sha256
+
+
+def test_a_password_that_is_served_already_is_not_derived_again(shared, made, authority):
+    """The uploaded key is made unreadable: who would open it again, fails."""
+    c = authority.issue("known.example.com", password=PASSWORD)
+    cert = shared.upload(c)
+    applied(shared.set_sni(made.A, f"known.example.com#{cert}#{PASSWORD}"))
+    shared.sql(f"UPDATE server_certificate SET key_sealed = '\\x00' WHERE id = {cert.split('-')[0]}")
+    applied(shared.set_sni(made.A, f"known.example.com#{cert}#{PASSWORD};more.example.com#{cert}#{PASSWORD}"))
+    assert shared.served("more.example.com") == c.sha256
+    for wrong, why in (("#wrong", "does not open"), ("", "password is missing")):
+        assert why in refused(shared.set_sni(made.A, f"known.example.com#{cert}{wrong}"), "InvalidSniConfig")
+    applied(shared.set_sni(cert, f"more.example.com#{cert}#{PASSWORD}"))
+    applied(shared.set_sni(made.A, ""))
+    assert shared.set_sni(made.A, f"known.example.com#{cert}#{PASSWORD}").status != 200  # now nobody knows it any more
+
+
+def test_a_password_that_was_trusted_is_derived_when_its_entry_is_gone_meanwhile(shared, made):
+    """While the call waits for the instance, another change ends the use of the key that it took for served."""
+    applied(shared.set_sni(made.A, f"e.example.com#{made.E}#{PASSWORD}"))
+    number, instance = made.E.split("-")[0], shared.instance
+    other = subprocess.Popen(["psql", "-XqAt", "-d", shared.cluster.url(shared.database, "signet_owner")],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with other, ThreadPoolExecutor(1) as threads:
+        other.stdin.write(f"BEGIN; SELECT 'locked' FROM instance WHERE mqtt_instance_id = '{instance}' FOR NO KEY UPDATE;\n")
+        other.stdin.flush()
+        assert other.stdout.readline() == "locked\n"
+        call = threads.submit(shared.set_sni, made.A, f"e.example.com#{made.E}#{PASSWORD};f.example.com#{made.E}#{PASSWORD}")
+        wait_until(lambda: shared.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+                                      "current_database()"), what="the call to wait for the instance")
+        other.stdin.write(f"UPDATE sni_mapping SET certificate_id = NULL, password_sealed = NULL, revision = revision + 1 WHERE "
+                          f"certificate_id = {number}; DELETE FROM sni_certificate WHERE certificate_id = {number}; "
+                          f"UPDATE server_certificate SET serving_key_sealed = NULL WHERE id = {number}; COMMIT;\n")
+        other.stdin.close()
+        applied(call.result())
+    assert shared.served("e.example.com") == shared.served("f.example.com") == made.e.sha256
+    assert shared.sql(f"SELECT serving_key_sealed IS NOT NULL FROM server_certificate WHERE id = {number}") == [["t"]]
 
 
 def test_a_serving_key_is_kept_only_while_it_is_needed(shared, made):

@@ -47,6 +47,27 @@ static void check_same(const struct sni_config *a, const struct sni_config *b)
         }
 }
 
+/* Who reads on in spite of it finds every entry, and those that are wrong marked. */
+static void check_wrong(const uint8_t *data, size_t size)
+{
+        CLEANUP(sni_config) struct sni_config all = {0};
+        struct sni_wrong wrong;
+        char shown[SNI_WRONG_DOMAIN_SIZE];
+        size_t refused = 0;
+
+        require(sni_config_read((const char *)data, size, &all, &wrong) == ERR_OK);
+        for (size_t i = 0; i < all.count; i++) {
+                const struct sni_entry *entry = &all.entries[i];
+
+                refused += (entry->why != NULL) + (entry->twin != 0);
+                require(entry->why != NULL || (entry->domain[0] != '\0' && entry->certificate_id > 0));
+                require(entry->twin <= i);
+                if (entry->given != NULL)
+                        sni_domain_shown(entry->given, entry->given_len, shown);
+        }
+        require(all.count == 0 || refused == wrong.count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         CLEANUP(sni_config) struct sni_config first = {0};
@@ -60,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (sni_config_parse((const char *)data, size, &first, &wrong) != ERR_OK) {
                 require(wrong.count > 0 && wrong.shown > 0);
                 require(sni_wrong_fault(&wrong, &fault) == ERR_REFUSED && fault.message[0] != '\0');
+                check_wrong(data, size);
                 return 0;
         }
         check_entries(&first, &again);

@@ -566,6 +566,42 @@ Test(pem, a_key_cannot_ask_for_hours_of_work, .timeout = 10)
         }
 }
 
+Test(pem, a_key_says_how_much_work_it_costs)
+{
+        static const struct {
+                int rounds, r, p;
+                enum err expected;
+                uint64_t work;
+        } costs[] = {
+                {1, 0, 0, ERR_OK, 1},
+                {2048, 0, 0, ERR_OK, 2048},
+                {2000000, 0, 0, ERR_OK, 2000000},
+                {2000001, 0, 0, ERR_UNSUPPORTED, 0},
+                {16384, 8, 1, ERR_OK, 131072},
+                {1 << 17, 1, 17, ERR_UNSUPPORTED, 0},
+        };
+        CLEANUP(buf) struct buf plain = BUF_UP_TO(TEXT_MAX), legacy = BUF_UP_TO(TEXT_MAX);
+        CLEANUP(evp_pkeyp) EVP_PKEY *key = new_key("EC");
+        uint64_t work = 7;
+
+        for (size_t i = 0; i < sizeof costs / sizeof costs[0]; i++) {
+                CLEANUP(buf) struct buf text = BUF_UP_TO(TEXT_MAX);
+
+                add_costly_key(&text, costs[i].rounds, costs[i].r, costs[i].p);
+                cr_assert_eq(pem_key_rounds(buf_text(&text), text.len, &work), costs[i].expected, "%zu", i);
+                if (costs[i].expected == ERR_OK)
+                        cr_assert_eq(work, costs[i].work, "%zu: %lu", i, (unsigned long)work);
+        }
+        cr_assert_eq(pem_key_rounds("none", 4, &work), ERR_SYNTAX);
+        add_key(&plain, key, PKCS8, NULL, NULL);
+        cr_assert_eq(pem_key_rounds(buf_text(&plain), plain.len, &work), ERR_OK);
+        cr_assert_eq(work, 0);
+        add_key(&legacy, key, TRADITIONAL, EVP_aes_128_cbc(), "secret");
+        cr_assert_eq(pem_key_rounds(buf_text(&legacy), legacy.len, &work), ERR_OK);
+        cr_assert_eq(work, 1);
+        cr_assert_eq(ERR_peek_error(), 0);
+}
+
 Test(pem, a_scrypt_key_opens)
 {
         CLEANUP(buf) struct buf text = BUF_UP_TO(TEXT_MAX);
