@@ -19,6 +19,7 @@ class Operation:
         _, self.version, self.name = path.split("/")
         grant = item["x-signet-grant"]
         self.action, self.level, self.scope, self.denied = (grant[k] for k in ("action", "level", "scope", "denied"))
+        self.may_be_gone = grant.get("mayBeGone", False)
         self.status = next(e["http"] for e in item["x-signet-errors"] if e["code"] == self.denied)
         self.parameters = {p["name"]: p for p in item["parameters"]}
         self.on_instance = "MqttInstanceId" in self.parameters and self.scope in ("instance", "given")
@@ -179,7 +180,10 @@ def test_who_has_no_grant_does_not_learn_which_instances_there_are(shared, key, 
 @of_an_instance
 def test_who_has_one_is_told_whether_it_is_not_there_or_not_his(shared, key, theirs, op):
     regrant(shared.api, key.key_id, f"{op.action}@*")
-    refused(op.call(key, "mqtt-cn-never-was"), "MqttInstanceNotFound")
+    if op.may_be_gone:
+        answered(op.call(key, "mqtt-cn-never-was"), op.name)
+    else:
+        refused(op.call(key, "mqtt-cn-never-was"), "MqttInstanceNotFound")
     refused(op.call(key, theirs.instance), "MqttOwnerCheckError", 403)
 
 

@@ -186,8 +186,29 @@ def test_making_and_deleting_is_in_the_audit_trail(shared):
     assert trail(shared, "DeleteInstance")[-1] == (
         instance, "instance", {"InstanceName": "trail", "Edition": "professional", "AuthenticationMode": "one-way",
                                "DefaultCertificate": "", "Revision": 0, "DomainCount": 0, "CaCertificateCount": 0,
-                               "DeviceCount": 0}, None)
+                               "DeviceCount": 0, "LostGrants": []}, None)
     assert trail(shared, "CreateInstance")[-1][0] == instance  # the trail outlives it
+
+
+def test_what_keys_lose_with_an_instance_is_in_its_trail_and_other_accounts_keep_theirs(shared):
+    instance = new_id()
+    answered(shared.api.v3("CreateInstance", {"MqttInstanceId": instance}), "CreateInstance")
+    key = answered(shared.api.v3("CreateAccessKey", {"Grants.1.Action": "write", "Grants.1.MqttInstanceId": instance}),
+                   "CreateAccessKey")["AccessKey"]["AccessKeyId"]
+    shared.sql("INSERT INTO access_key (access_key_id, account_id, secret_sealed) VALUES ('of-account-9', 9, '')")
+    shared.sql(f"INSERT INTO access_grant VALUES ('of-account-9', '{instance}', 'read')")
+    answered(shared.api.v3("DeleteInstance", {"MqttInstanceId": instance}), "DeleteInstance")
+    assert trail(shared, "DeleteInstance")[-1][2]["LostGrants"] == [{"AccessKeyId": key, "Action": "write"}]
+    assert shared.sql(f"SELECT access_key_id FROM access_grant WHERE mqtt_instance_id = '{instance}'") == [["of-account-9"]]
+    shared.sql("DELETE FROM access_key WHERE access_key_id = 'of-account-9'")
+
+
+def test_the_trail_of_a_deleted_instance_can_be_read(shared):
+    instance = new_id()
+    answered(shared.api.v3("CreateInstance", {"MqttInstanceId": instance}), "CreateInstance")
+    answered(shared.api.v3("DeleteInstance", {"MqttInstanceId": instance}), "DeleteInstance")
+    events = answered(shared.api.v3("ListAuditEvents", {"MqttInstanceId": instance}), "ListAuditEvents")["Events"]
+    assert [e["Action"] for e in events] == ["DeleteInstance", "CreateInstance"]
 
 
 # ---- DeleteInstance ----
