@@ -85,6 +85,20 @@ enum err fault_set_field(struct fault *f, enum fault_id id, const char *field, c
         return ERR_REFUSED;
 }
 
+enum err fault_deny(struct fault *f, enum fault_id id, int64_t account_id, const char *action,
+                    const char *format, ...)
+{
+        va_list args;
+
+        set(f, id, "");
+        va_start(args, format);
+        set_message(f, format, args);
+        va_end(args);
+        f->account_id = account_id;
+        (void)snprintf(f->denied_action, sizeof f->denied_action, "%s", action);
+        return ERR_REFUSED;
+}
+
 int fault_http(const struct fault *f)
 {
         return (unsigned)f->id < FAULT_COUNT ? faults[f->id].http : faults[FAULT_INTERNAL].http;

@@ -108,6 +108,9 @@ MUST_CHECK enum err fault_set(struct fault *f, enum fault_id id, const char *for
 /* FAULT_MISSING and FAULT_INVALID with the parameter's name in Code: "MissingMqttInstanceId". */
 MUST_CHECK enum err fault_set_field(struct fault *f, enum fault_id id, const char *field, const char *format,
                                     ...) __attribute__((format(printf, 4, 5)));
+/* The refusal for want of a grant of `action`: `id` and what AccessDeniedDetail says. */
+MUST_CHECK enum err fault_deny(struct fault *f, enum fault_id id, int64_t account_id, const char *action,
+                               const char *format, ...) __attribute__((format(printf, 5, 6)));
 int fault_http(const struct fault *f);
 const char *fault_message(enum fault_id id); /* the standard one */
 /* The fault whose Code this is ("MissingX" and "InvalidX" are rows with a hole); FAULT_NONE when there is

@@ -48,13 +48,6 @@ static void fresh_key_draw(struct fresh_key *ret)
 
 /* ---- what the caller may ---- */
 
-static enum err deny(struct op_call *call, const char *action)
-{
-        call->fault.account_id = call->actor.account_id;
-        (void)snprintf(call->fault.denied_action, sizeof call->fault.denied_action, "%s", action);
-        return ERR_REFUSED;
-}
-
 static enum err begin(struct op_call *call, struct key_change *ret)
 {
         enum err e = key_change_begin(call->db, &call->actor, ret);
@@ -66,8 +59,7 @@ static enum err begin(struct op_call *call, struct key_change *ret)
                 return fault_set(&call->fault, FAULT_ACCESS_KEY_INACTIVE, NULL);
         if (grants_allow(&ret->caller.grants, call->spec->action, call->spec->level, NULL))
                 return ERR_OK;
-        e = fault_set(&call->fault, call->spec->denied, NULL);
-        return e == ERR_REFUSED ? deny(call, call->spec->action) : e;
+        return fault_deny(&call->fault, call->spec->denied, call->actor.account_id, call->spec->action, NULL);
 }
 
 static enum err begin_with_target(struct op_call *call, struct key_change *ret)
@@ -84,11 +76,9 @@ static enum err check_holds(struct op_call *call, const struct key_change *c, co
 
         if (lacking == NULL)
                 return ERR_OK;
-        enum err e = fault_set(&call->fault, FAULT_FORBIDDEN,
-                               "The access key cannot give %s on %s: it does not hold that itself.",
-                               lacking->action, lacking->instance);
-
-        return e == ERR_REFUSED ? deny(call, lacking->action) : e;
+        return fault_deny(&call->fault, FAULT_FORBIDDEN, call->actor.account_id, lacking->action,
+                          "The access key cannot give %s on %s: it does not hold that itself.",
+                          lacking->action, lacking->instance);
 }
 
 /* May the caller give these? Who may not is not told whose an instance is. */

@@ -3,6 +3,7 @@
  * ListUserCertificateOrder, DeleteUserCertificate. */
 #include "api/answer.h"
 #include "api/certificate.h"
+#include "api/certificate_page.h"
 #include "api/operation.h"
 #include "api/store_certificate.h"
 #include "common/clock.h"
@@ -12,13 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAGS_MAX = 20, SHOW_SIZE_DEFAULT = 50, WILL_EXPIRE_S = 30 * DAY_SECONDS };
+enum { TAGS_MAX = 20 };
 
 static bool is_given(const struct op_call *call, const char *name)
 {
-        const char *text = call_text(call, name);
-
-        return text != NULL && text[0] != '\0';
+        return call_text_or(call, name, NULL) != NULL;
 }
 
 static void cleanup_upload(struct certificate_upload *u)
@@ -132,9 +131,8 @@ static enum err read_tags(struct op_call *call, struct certificate_upload *u)
                 (void)snprintf(key, sizeof key, "Tags.%d.Key", i);
                 (void)snprintf(value, sizeof value, "Tags.%d.Value", i);
                 if (is_given(call, key))
-                        e = answer_append(tags,
-                                          json_pack("{s:s, s:s}", "TagKey", call_text(call, key), "TagValue",
-                                                    is_given(call, value) ? call_text(call, value) : ""));
+                        e = answer_append(tags, json_pack("{s:s, s:s}", "TagKey", call_text(call, key),
+                                                          "TagValue", call_text_or(call, value, "")));
         }
         u->tags = e == ERR_OK ? json_dumps(tags, JSON_COMPACT) : NULL;
         json_decref(tags);
@@ -247,13 +245,10 @@ enum err op_get_user_certificate_detail(struct op_call *call)
 }
 
 /* Which certificates a Status selects, by what is left of their time. No Status: those that are valid. */
-static const struct {
-        const char *status;
-        int64_t least_left_s, under_left_s;
-} statuses[] = {
+static const struct certificate_status statuses[] = {
         {"", 0, INT64_C(1) << 40},
-        {"ISSUED", WILL_EXPIRE_S, INT64_C(1) << 40},
-        {"WILLEXPIRED", 0, WILL_EXPIRE_S},
+        {"ISSUED", CERTIFICATE_WILL_EXPIRE_S, INT64_C(1) << 40},
+        {"WILLEXPIRED", 0, CERTIFICATE_WILL_EXPIRE_S},
         {"EXPIRED", -(INT64_C(1) << 35), 0},
 };
 
@@ -261,27 +256,11 @@ static const struct {
  */
 static bool filter_from_call(const struct op_call *call, int64_t now, struct certificate_filter *ret)
 {
-        const char *type = is_given(call, "OrderType") ? call_text(call, "OrderType") : "CPACK";
-        const char *status = is_given(call, "Status") ? call_text(call, "Status") : "";
-        const char *keyword = is_given(call, "Keyword") ? call_text(call, "Keyword") : "";
-        int64_t page = call_int(call, "CurrentPage", 1), size = call_int(call, "ShowSize", SHOW_SIZE_DEFAULT),
-                id = 0;
+        const char *type = call_text_or(call, "OrderType", "CPACK");
 
-        if (strcmp(type, "UPLOAD") != 0 && strcmp(type, "CERT") != 0)
-                return false;
-        (void)certificate_resource_id_read(keyword, &id);
-        for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-                if (strcmp(statuses[i].status, status) != 0)
-                        continue;
-                *ret = (struct certificate_filter){.keyword = keyword,
-                                                   .keyword_id = id,
-                                                   .not_after_from = now + statuses[i].least_left_s,
-                                                   .not_after_before = now + statuses[i].under_left_s,
-                                                   .offset = page_offset(page, size),
-                                                   .limit = size};
-                return true;
-        }
-        return false;
+        return (strcmp(type, "UPLOAD") == 0 || strcmp(type, "CERT") == 0) &&
+               certificate_page_filter(call, statuses, sizeof statuses / sizeof statuses[0],
+                                       call_text_or(call, "Status", ""), now, ret);
 }
 
 static enum err order_row(json_t *list, const struct stored_certificate *c, int64_t now)
@@ -310,10 +289,7 @@ enum err op_list_user_certificate_order(struct op_call *call)
                 TRY(store_certificate_list(call->db, call->actor.account_id, &filter, &found));
         for (size_t i = 0; i < found.count; i++)
                 TRY(order_row(list, &found.rows[i], now));
-        return answer_add(call->answer, json_pack("{s:I, s:I, s:I}", "CurrentPage",
-                                                  (json_int_t)call_int(call, "CurrentPage", 1), "ShowSize",
-                                                  (json_int_t)call_int(call, "ShowSize", SHOW_SIZE_DEFAULT),
-                                                  "TotalCount", (json_int_t)found.total));
+        return certificate_page_answer(call, found.total);
 }
 
 enum err op_delete_user_certificate(struct op_call *call)

@@ -2,6 +2,7 @@
 /* The newer pair of CAS operations, with other names for the same: ListCertificates, GetCertificateDetail. */
 #include "api/answer.h"
 #include "api/certificate.h"
+#include "api/certificate_page.h"
 #include "api/operation.h"
 #include "api/store_certificate.h"
 #include "common/clock.h"
@@ -10,29 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHOW_SIZE_DEFAULT = 50, WILL_EXPIRE_S = 30 * DAY_SECONDS };
-
 /* Further than any date of a certificate is from now: 2,000 years back, 9999 and more ahead. */
-enum { X };
 static const int64_t past_s = INT64_C(1) << 36, ever_s = INT64_C(1) << 40;
 
 /* By what is left of its time; Signet revokes nothing. */
-static const struct {
-        const char *status;
-        int64_t least_left_s, under_left_s;
-} statuses[] = {
-        {"issued", WILL_EXPIRE_S, ever_s},
-        {"willExpire", 0, WILL_EXPIRE_S},
+static const struct certificate_status statuses[] = {
+        {"issued", CERTIFICATE_WILL_EXPIRE_S, ever_s},
+        {"willExpire", 0, CERTIFICATE_WILL_EXPIRE_S},
         {"expired", -past_s, 0},
         {"", -past_s, ever_s},
 };
-
-static const char *text_of(const struct op_call *call, const char *name)
-{
-        const char *text = call_text(call, name);
-
-        return text != NULL ? text : "";
-}
 
 static const char *status_of(int64_t left_s)
 {
@@ -40,7 +28,7 @@ static const char *status_of(int64_t left_s)
 
         while (left_s < statuses[i].least_left_s)
                 i++;
-        return statuses[i].status;
+        return statuses[i].name;
 }
 
 /* "a,b" as a list. */
@@ -85,29 +73,16 @@ static enum err add_common(json_t *to, const struct stored_certificate *c, const
 /* False when no certificate can match: from where or in a state that an upload never is, or of another ID. */
 static bool filter_from_call(const struct op_call *call, int64_t now, struct certificate_filter *ret)
 {
-        const char *source = text_of(call, "CertificateSource"), *instance = text_of(call, "InstanceId"),
-                   *status = text_of(call, "CertificateStatus"), *keyword = text_of(call, "Keyword");
-        int64_t page = call_int(call, "CurrentPage", 1), size = call_int(call, "ShowSize", SHOW_SIZE_DEFAULT),
-                id = 0, only = 0;
+        const char *instance = call_text_or(call, "InstanceId", "");
+        int64_t only = 0;
 
-        if (source[0] != '\0' && strcmp(source, "UPLOAD") != 0)
+        if (strcmp(call_text_or(call, "CertificateSource", "UPLOAD"), "UPLOAD") != 0 ||
+            (instance[0] != '\0' && !certificate_resource_id_read(instance, &only)) ||
+            !certificate_page_filter(call, statuses, sizeof statuses / sizeof statuses[0],
+                                     call_text_or(call, "CertificateStatus", ""), now, ret))
                 return false;
-        if (instance[0] != '\0' && !certificate_resource_id_read(instance, &only))
-                return false;
-        (void)certificate_resource_id_read(keyword, &id);
-        for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-                if (strcmp(statuses[i].status, status) != 0)
-                        continue;
-                *ret = (struct certificate_filter){.keyword = keyword,
-                                                   .keyword_id = id,
-                                                   .id = only,
-                                                   .not_after_from = now + statuses[i].least_left_s,
-                                                   .not_after_before = now + statuses[i].under_left_s,
-                                                   .offset = page_offset(page, size),
-                                                   .limit = size};
-                return true;
-        }
-        return false;
+        ret->id = only;
+        return true;
 }
 
 static enum err list_row(json_t *list, const struct stored_certificate *c, int64_t now)
@@ -136,10 +111,7 @@ enum err op_list_certificates(struct op_call *call)
                 TRY(store_certificate_list(call->db, call->actor.account_id, &filter, &found));
         for (size_t i = 0; i < found.count; i++)
                 TRY(list_row(list, &found.rows[i], now));
-        return answer_add(call->answer, json_pack("{s:I, s:I, s:I}", "CurrentPage",
-                                                  (json_int_t)call_int(call, "CurrentPage", 1), "ShowSize",
-                                                  (json_int_t)call_int(call, "ShowSize", SHOW_SIZE_DEFAULT),
-                                                  "TotalCount", (json_int_t)found.total));
+        return certificate_page_answer(call, found.total);
 }
 
 static enum err chain_row(json_t *list, X509 *certificate, int64_t now)

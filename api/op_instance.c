@@ -42,24 +42,17 @@ static void random_id(char ret[INSTANCE_ID_MAX + 1])
         ret[at] = '\0';
 }
 
-static const char *text_or(const struct op_call *call, const char *name, const char *otherwise)
-{
-        const char *text = call_text(call, name);
-
-        return text != NULL && text[0] != '\0' ? text : otherwise;
-}
-
 enum err op_create_instance(struct op_call *call)
 {
-        const char *wanted = text_or(call, "MqttInstanceId", NULL);
-        const char *edition = text_or(call, "Edition", "platinum");
+        const char *wanted = call_text_or(call, "MqttInstanceId", NULL);
+        const char *edition = call_text_or(call, "Edition", "platinum");
         char drawn[INSTANCE_ID_MAX + 1];
         const char *id = wanted != NULL ? wanted : drawn, *name = NULL;
         enum err e = ERR_CONFLICT;
 
         for (int i = 0; e == ERR_CONFLICT && i < (wanted != NULL ? 1 : ID_ATTEMPTS); i++) {
                 random_id(drawn);
-                name = text_or(call, "InstanceName", id);
+                name = call_text_or(call, "InstanceName", id);
                 e = store_instance_put(call->db, &call->actor, id, name, edition);
         }
         if (e == ERR_CONFLICT)
@@ -113,7 +106,7 @@ static enum err list_row(json_t *list, const struct instance *i)
 /* Instances carry no tags, so a filter that names one matches none. */
 static enum err read_filter(struct op_call *call, bool *ret_matches)
 {
-        const char *text = text_or(call, "Tags", "[]");
+        const char *text = call_text_or(call, "Tags", "[]");
         json_t *tags = json_loads(text, 0, NULL);
         bool is_list = json_is_array(tags);
 

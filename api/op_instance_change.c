@@ -3,6 +3,7 @@
 #include "api/answer.h"
 #include "api/certificate.h"
 #include "api/operation.h"
+#include "api/rollout.h"
 #include "api/sni_config.h"
 #include "api/store_instance_change.h"
 
@@ -24,8 +25,8 @@ static enum err in_use(struct op_call *call, const struct instance_use *use)
                 (void)snprintf(others, sizeof others, " and %" PRId64 " more", use->nodes - 1);
         return fault_set(
                 &call->fault, FAULT_INSTANCE_IN_USE,
-                "%s The broker %s%s serves it and was alive within the last 20 seconds; stop it first.",
-                fault_message(FAULT_INSTANCE_IN_USE), use->node, others);
+                "%s The broker %s%s serves it and was alive within the last %d seconds; stop it first.",
+                fault_message(FAULT_INSTANCE_IN_USE), use->node, others, BROKER_ALIVE_S);
 }
 
 enum err op_delete_instance(struct op_call *call)

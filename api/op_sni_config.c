@@ -2,6 +2,7 @@
 /* SetSniConfig and GetSniConfig. Everything that can be wrong with a configuration is found before the
  * transaction begins, so a refused call has changed nothing. */
 #include "api/answer.h"
+#include "api/certificate.h"
 #include "api/operation.h"
 #include "api/sni_config.h"
 #include "api/sni_proof.h"
@@ -123,7 +124,7 @@ enum err op_get_sni_config(struct op_call *call)
 {
         const char *instance = call_text(call, "MqttInstanceId");
         int64_t page = call_int(call, "CurrentPage", 1), size = call_int(call, "PageSize", PAGE_SIZE_DEFAULT);
-        char default_id[64] = "";
+        char default_id[CERTIFICATE_IDENTIFIER_SIZE];
         struct sni_page found = {0};
         enum err e = store_sni_page(call->db, call->actor.account_id, instance, page_offset(page, size), size,
                                     &found);
@@ -131,9 +132,7 @@ enum err op_get_sni_config(struct op_call *call)
         if (e == ERR_NOT_FOUND)
                 return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
         TRY(e);
-        if (found.default_certificate != 0)
-                (void)snprintf(default_id, sizeof default_id, "%" PRId64 "-" CERTIFICATE_REGION,
-                               found.default_certificate);
+        certificate_identifier(found.default_certificate, default_id);
         return answer_add(call->answer,
                           json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:I}", "MqttInstanceId", instance,
                                     "Revision", (json_int_t)found.revision, "DefaultCertificate", default_id,

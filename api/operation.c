@@ -36,6 +36,13 @@ const char *call_text(const struct op_call *call, const char *name)
         return param_set_text(call->params, name);
 }
 
+const char *call_text_or(const struct op_call *call, const char *name, const char *otherwise)
+{
+        const char *text = call_text(call, name);
+
+        return text == NULL || text[0] == '\0' ? otherwise : text;
+}
+
 int64_t call_int(const struct op_call *call, const char *name, int64_t otherwise)
 {
         const char *text = call_text(call, name);

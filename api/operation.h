@@ -73,6 +73,8 @@ MUST_CHECK enum err operation_bind(struct openapi *documents, char why[256]);
 /* Parameters. NULL/absent when not given and without a default; text is NUL-free UTF-8, borrowed from the
  * call. */
 const char *call_text(const struct op_call *call, const char *name);
+const char *call_text_or(const struct op_call *call, const char *name,
+                         const char *otherwise); /* also for "" */
 int64_t call_int(const struct op_call *call, const char *name, int64_t otherwise);
 bool call_bool(const struct op_call *call, const char *name, bool otherwise);
 

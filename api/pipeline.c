@@ -160,13 +160,8 @@ static enum err authorise(struct pipeline *p, const struct operation_spec *op, c
         bool allowed = op->scope == SCOPE_ANY ? grants_allow_somewhere(&key->grants, op->action, op->level)
                                               : grants_allow(&key->grants, op->action, op->level, id);
 
-        if (!allowed) {
-                enum err e = fault_set(f, op->denied, NULL);
-
-                f->account_id = key->account_id;
-                (void)snprintf(f->denied_action, sizeof f->denied_action, "%s", op->action);
-                return e;
-        }
+        if (!allowed)
+                return fault_deny(f, op->denied, key->account_id, op->action, NULL);
         if (id == NULL)
                 return ERR_OK;
         enum err e = store_instance_get(p->db, id, ret);

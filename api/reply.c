@@ -15,15 +15,9 @@ static const char type_xml[] = "text/xml;charset=utf-8";
 
 static void request_id_new(char ret[REQUEST_ID_SIZE])
 {
-        uint8_t random[16];
-        char hex[33];
-
-        crypt_random(random, sizeof random);
-        random[6] = (random[6] & 0x0F) | 0x40; /* version 4 */
-        random[8] = (random[8] & 0x3F) | 0x80; /* variant of RFC 4122 */
-        text_hex_upper(random, sizeof random, hex);
-        (void)snprintf(ret, REQUEST_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-                       hex + 20);
+        crypt_uuid(ret);
+        for (; *ret != '\0'; ret++)
+                *ret = (char)toupper((unsigned char)*ret);
 }
 
 void reply_init(struct reply *r)

@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-enum { REPLY_BODY_MAX = 256 * 1024 * 1024, REQUEST_ID_SIZE = 37 };
+enum { REPLY_BODY_MAX = 256 * 1024 * 1024, REQUEST_ID_SIZE = UUID_SIZE };
 
 struct reply {
         int status;

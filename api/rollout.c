@@ -57,14 +57,14 @@ static enum rollout_state tell_local(const char *run_dir, const char *instance, 
 
 static const char nodes_sql[] =
         "SELECT count(*), count(*) FILTER (WHERE applied_revision < $2) FROM broker_node"
-        " WHERE mqtt_instance_id = $1 AND seen_at > now() - interval '20 seconds'";
+        " WHERE mqtt_instance_id = $1 AND seen_at > now() - make_interval(secs => $3::integer)";
 
 static enum rollout_state look_at_nodes(struct db *db, const char *instance, int64_t revision)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
-        const struct db_param params[] = {DB_TEXT(instance), DB_INT(revision)};
+        const struct db_param params[] = {DB_TEXT(instance), DB_INT(revision), DB_INT(BROKER_ALIVE_S)};
 
-        if (db_query(db, DB_AS_TEXT, &rows, nodes_sql, 2, params) != ERR_OK)
+        if (db_query(db, DB_AS_TEXT, &rows, nodes_sql, 3, params) != ERR_OK)
                 return ROLLOUT_PENDING;
         if (db_int(rows, 0, 0) == 0)
                 return ROLLOUT_NONE;

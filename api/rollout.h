@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+/* A broker that was seen so lately is there: four of its heartbeats. */
+enum { BROKER_ALIVE_S = 20 };
 enum { ROLLOUT_SLOW_MS = 10000, ROLLOUT_SLOW_WAIT_MS = 50 };
 
 enum rollout_state {

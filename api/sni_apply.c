@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/sni_apply.h"
+#include "api/certificate.h"
+#include "api/store_certificate.h"
 
 #include "api/answer.h"
 #include "api/audit.h"
@@ -13,8 +15,7 @@
 enum {
         COLUMN_MAX = 512 * 1024 * 1024,
         MANY_CHANGES = 5000,
-        CHANGES_AUDITED = 100, /* who wants all asks GetConfigRevision */
-        CERTIFICATE_TEXT_MAX = 64
+        CHANGES_AUDITED = 100 /* who wants all asks GetConfigRevision */
 };
 
 struct serving_keys serving_keys_none(void)
@@ -100,14 +101,9 @@ static const char unserved_sql[] =
         "   AND after_password_sealed IS NOT NULL"
         "  UNION VALUES ($3::bigint))";
 
-static const char clear_serving_sql[] =
-        "UPDATE server_certificate c SET serving_key_sealed = NULL"
-        " WHERE c.key_encrypted AND c.serving_key_sealed IS NOT NULL AND c.id IN ("
-        "  SELECT before_certificate_id FROM config_change WHERE mqtt_instance_id = $1 AND revision = $2"
-        "   AND before_password_sealed IS NOT NULL"
-        "  UNION VALUES ($3::bigint))"
-        " AND NOT EXISTS (SELECT FROM sni_certificate s WHERE s.certificate_id = c.id)"
-        " AND NOT EXISTS (SELECT FROM instance i WHERE i.default_certificate_id = c.id)";
+static const char clear_serving_sql[] = CLEAR_SERVING_SQL(
+        "SELECT before_certificate_id FROM config_change WHERE mqtt_instance_id = $1 AND revision = $2"
+        " AND before_password_sealed IS NOT NULL UNION VALUES ($3::bigint)");
 
 /* The certificates of the mapping, which the foreign key of sni_certificate keeps from being deleted. Rows go
  * only once the foreign keys have locked every certificate that is needed: a deletion holds its certificate
@@ -157,18 +153,11 @@ static enum err apply_keys(struct db *db, const struct revision *r, const struct
         return db_query(db, DB_AS_TEXT, NULL, clear_serving_sql, 3, change);
 }
 
-static void certificate_text(int64_t id, char ret[CERTIFICATE_TEXT_MAX])
-{
-        ret[0] = '\0';
-        if (id != 0)
-                (void)snprintf(ret, CERTIFICATE_TEXT_MAX, "%" PRId64 "-" CERTIFICATE_REGION, id);
-}
-
 static void summarise(struct revision *r, const char *because)
 {
-        char after[CERTIFICATE_TEXT_MAX], to[CERTIFICATE_TEXT_MAX + 32] = "";
+        char after[CERTIFICATE_IDENTIFIER_SIZE], to[CERTIFICATE_IDENTIFIER_SIZE + 32] = "";
 
-        certificate_text(r->default_after, after);
+        certificate_identifier(r->default_after, after);
         if (r->default_after != r->default_before)
                 (void)snprintf(to, sizeof to, "; default certificate %s", after[0] != '\0' ? after : "none");
         (void)snprintf(r->summary, sizeof r->summary,
@@ -188,19 +177,19 @@ static json_t *audited(int64_t revision, int64_t default_certificate, int64_t do
                        int column)
 {
         json_t *changes = json_array();
-        char certificate[CERTIFICATE_TEXT_MAX];
+        char certificate[CERTIFICATE_IDENTIFIER_SIZE];
 
         for (int i = 0; changes != NULL && i < PQntuples(rows); i++) {
                 if (PQgetisnull(rows, i, column))
                         continue;
-                certificate_text(db_int(rows, i, column), certificate);
+                certificate_identifier(db_int(rows, i, column), certificate);
                 if (answer_append(changes, json_pack("{s:s, s:s}", "Domain", db_text(rows, i, 0),
                                                      "CertIdentifier", certificate)) != ERR_OK) {
                         json_decref(changes);
                         changes = NULL;
                 }
         }
-        certificate_text(default_certificate, certificate);
+        certificate_identifier(default_certificate, certificate);
         return json_pack("{s:I, s:s, s:I, s:o}", "Revision", (json_int_t)revision, "DefaultCertificate",
                          certificate, "Domains", (json_int_t)domains, "Changes", changes);
 }

@@ -192,12 +192,10 @@ static enum err add_row(const struct report *r, size_t number, json_t *rows)
         const struct serving_certificate *c =
                 serving_certificates_find(&r->certificates, entry->certificate_id);
         json_t *problems = json_array(), *warnings = json_array(), *row;
-        char domain[SNI_WRONG_DOMAIN_SIZE], identifier[64] = "";
+        char domain[SNI_WRONG_DOMAIN_SIZE], identifier[CERTIFICATE_IDENTIFIER_SIZE];
 
         shown_domain(entry, domain);
-        if (entry->certificate_id != 0)
-                (void)snprintf(identifier, sizeof identifier, "%" PRId64 "-" CERTIFICATE_REGION,
-                               entry->certificate_id);
+        certificate_identifier(entry->certificate_id, identifier);
         row = json_pack("{s:I, s:s, s:s, s:o, s:o}", "Entry", (json_int_t)number, "Domain", domain,
                         "CertIdentifier", identifier, "Problems", problems, "Warnings", warnings);
         TRY(answer_append(rows, row)); /* which owns all three from here on */

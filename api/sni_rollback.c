@@ -13,10 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* For joins of 100,000 rows that run once: in memory, not worth compiling, and never one by one, which the
+/* For joins of 100,000 rows that run once: in memory, and never one by one, which the
  * planner takes to when it has not yet seen how many changes there are. */
-static const char session_sql[] =
-        "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off";
+static const char session_sql[] = "SET LOCAL work_mem = '64MB'; SET LOCAL enable_nestloop = off";
 static const char session_end_sql[] = "SET LOCAL enable_nestloop = on";
 static const char snapshot_sql[] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 

@@ -160,13 +160,9 @@ static enum err certificate_from_row(const PGresult *rows, int row, struct store
         return ERR_OK;
 }
 
-#define USED                                                                                                 \
-        "EXISTS (SELECT FROM sni_certificate s WHERE s.certificate_id = c.id)"                               \
-        " OR EXISTS (SELECT FROM instance i WHERE i.default_certificate_id = c.id)"
-
 static const char get_sql[] =
         "SELECT id, name, leaf_der, array_to_string(ARRAY(SELECT encode(d, 'hex') FROM unnest(chain_der)"
-        " WITH ORDINALITY x(d, n) ORDER BY n), ','), tags::text, " USED
+        " WITH ORDINALITY x(d, n) ORDER BY n), ','), tags::text, " CERTIFICATE_USED_SQL
         " FROM server_certificate c WHERE id = $1 AND account_id = $2";
 
 enum err store_certificate_get(struct db *db, int64_t account_id, int64_t id, struct stored_certificate *ret)
@@ -185,8 +181,9 @@ enum err store_certificate_get(struct db *db, int64_t account_id, int64_t id, st
         " || array_to_string(sans, E'\\n'))) > 0) AND ($6::bigint = 0 OR id = $6)"
 
 static const char count_sql[] = "SELECT count(*)" LIST_WHERE;
-static const char list_sql[] = "SELECT id, name, leaf_der, ''::text, tags::text, " USED LIST_WHERE
-                               " ORDER BY id DESC OFFSET $7 LIMIT $8";
+static const char list_sql[] =
+        "SELECT id, name, leaf_der, ''::text, tags::text, " CERTIFICATE_USED_SQL LIST_WHERE
+        " ORDER BY id DESC OFFSET $7 LIMIT $8";
 
 enum err store_certificate_list(struct db *db, int64_t account_id, const struct certificate_filter *filter,
                                 struct certificate_list *ret)

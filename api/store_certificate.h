@@ -78,6 +78,17 @@ MUST_CHECK enum err store_certificate_remove(struct db *db, const struct actor *
 /* One sentence saying which instance uses it and for what; "" when none does. */
 MUST_CHECK enum err store_certificate_use(struct db *db, int64_t id, char ret[512]);
 
+/* Whether certificate c is used by an instance. */
+#define CERTIFICATE_USED_SQL                                                                                 \
+        "(EXISTS (SELECT FROM sni_certificate s WHERE s.certificate_id = c.id)"                              \
+        " OR EXISTS (SELECT FROM instance i WHERE i.default_certificate_id = c.id))"
+/* Clears the serving keys of those encrypted certificates among `ids` (an SQL list) that nobody uses any
+ * more. */
+#define CLEAR_SERVING_SQL(ids)                                                                               \
+        "UPDATE server_certificate c SET serving_key_sealed = NULL"                                          \
+        " WHERE c.key_encrypted AND c.serving_key_sealed IS NOT NULL AND c.id IN (" ids ")"                  \
+        " AND NOT " CERTIFICATE_USED_SQL
+
 struct certificate_state {
         int64_t id;
         bool key_encrypted;

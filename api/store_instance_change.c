@@ -4,15 +4,15 @@
  * certificate asks for while it holds the certificate. */
 #include "api/store_instance_change.h"
 #include "api/store_access_key.h"
+#include "api/store_certificate.h"
 
 #include "api/audit.h"
 #include "api/certificate.h"
 #include "api/revision.h"
+#include "api/rollout.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { BROKER_ALIVE_S = 20 };
 
 static const char *const mode_texts[] = {[AUTH_ONE_WAY] = "one-way", [AUTH_MUTUAL] = "mutual"};
 
@@ -198,11 +198,7 @@ static json_t *mode_json(enum authentication_mode mode, int64_t certificate)
 static const char set_sql[] =
         "UPDATE instance SET authentication_mode = $2, default_certificate_id = nullif($3::bigint, 0)"
         " WHERE mqtt_instance_id = $1";
-static const char clear_one_sql[] =
-        "UPDATE server_certificate c SET serving_key_sealed = NULL"
-        " WHERE c.id = $1 AND c.key_encrypted AND c.serving_key_sealed IS NOT NULL"
-        " AND NOT EXISTS (SELECT FROM sni_certificate s WHERE s.certificate_id = c.id)"
-        " AND NOT EXISTS (SELECT FROM instance i WHERE i.default_certificate_id = c.id)";
+static const char clear_one_sql[] = CLEAR_SERVING_SQL("$1");
 
 static enum err write_mode(struct db *db, const struct mode_change *change, enum authentication_mode before,
                            struct revision *r)

@@ -9,15 +9,10 @@
 
 static void new_code(int64_t account_id, char ret[REGISTRATION_CODE_SIZE])
 {
-        uint8_t random[16];
-        char hex[33];
+        char uuid[UUID_SIZE];
 
-        crypt_random(random, sizeof random);
-        random[6] = (random[6] & 0x0F) | 0x40; /* version 4 */
-        random[8] = (random[8] & 0x3F) | 0x80; /* variant of RFC 4122 */
-        text_hex(random, sizeof random, hex);
-        (void)snprintf(ret, REGISTRATION_CODE_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s%016" PRId64, hex, hex + 8,
-                       hex + 12, hex + 16, hex + 20, account_id);
+        crypt_uuid(uuid);
+        (void)snprintf(ret, REGISTRATION_CODE_SIZE, "%s%016" PRId64, uuid, account_id);
 }
 
 /* Codes of an instance are numbered without gaps, so two calls at a time come one after the other. The

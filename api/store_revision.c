@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/store_revision.h"
+#include "api/certificate.h"
+#include "api/rollout.h"
 
 #include "api/answer.h"
 #include "common/model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-enum { IDENTIFIER_SIZE = 64 };
-
-/* "" for SQL NULL. */
-static void identifier(const PGresult *rows, int row, int column, char ret[IDENTIFIER_SIZE])
-{
-        ret[0] = '\0';
-        if (!PQgetisnull(rows, row, column))
-                (void)snprintf(ret, IDENTIFIER_SIZE, "%" PRId64 "-" CERTIFICATE_REGION,
-                               db_int(rows, row, column));
-}
 
 /* The columns of revision_fields(). */
 #define COLUMNS                                                                                              \
@@ -27,10 +18,10 @@ enum { COLUMN_REVISION, COLUMN_ADDED = 7, COLUMN_REQUEST = 11 };
 
 static json_t *revision_fields(const PGresult *rows, int row)
 {
-        char before[IDENTIFIER_SIZE], after[IDENTIFIER_SIZE];
+        char before[CERTIFICATE_IDENTIFIER_SIZE], after[CERTIFICATE_IDENTIFIER_SIZE];
 
-        identifier(rows, row, 5, before);
-        identifier(rows, row, 6, after);
+        certificate_identifier(db_int(rows, row, 5), before);
+        certificate_identifier(db_int(rows, row, 6), after);
         return json_pack("{s:I, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:s}", "Revision",
                          (json_int_t)db_int(rows, row, COLUMN_REVISION), "Action", db_text(rows, row, 1),
                          "AccessKeyId", db_text(rows, row, 2), "SourceIp", db_text(rows, row, 3), "Time",
@@ -85,11 +76,11 @@ static const char changes_sql[] =
 
 static enum err add_changes(json_t *list, const PGresult *rows)
 {
-        char before[IDENTIFIER_SIZE], after[IDENTIFIER_SIZE];
+        char before[CERTIFICATE_IDENTIFIER_SIZE], after[CERTIFICATE_IDENTIFIER_SIZE];
 
         for (int i = 0; i < PQntuples(rows); i++) {
-                identifier(rows, i, 1, before);
-                identifier(rows, i, 2, after);
+                certificate_identifier(db_int(rows, i, 1), before);
+                certificate_identifier(db_int(rows, i, 2), after);
                 TRY(answer_append(list,
                                   json_pack("{s:s, s:s, s:s}", "Domain", db_text(rows, i, 0),
                                             "CertIdentifierBefore", before, "CertIdentifierAfter", after)));
@@ -124,7 +115,8 @@ enum err store_revision_get(struct db *db, const char *instance, int64_t revisio
 
 static const char rollout_sql[] =
         "SELECT i.revision, n.node_id, n.applied_revision, n.applied_revision >= i.revision,"
-        " n.seen_at > now() - interval '20 seconds', floor(extract(epoch FROM n.started_at) * 1000)::bigint,"
+        " n.seen_at > now() - make_interval(secs => $3::integer), floor(extract(epoch FROM n.started_at) * "
+        "1000)::bigint,"
         " floor(extract(epoch FROM n.seen_at) * 1000)::bigint, n.rejected"
         " FROM instance i LEFT JOIN broker_node n USING (mqtt_instance_id) WHERE i.mqtt_instance_id = $1"
         " ORDER BY n.seen_at DESC, n.node_id LIMIT $2";
@@ -156,10 +148,11 @@ static const char *state_text(const PGresult *rows)
 enum err store_revision_rollout(struct db *db, const char *instance, json_t *answer)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
-        const struct db_param params[] = {DB_TEXT(instance), DB_INT(ROLLOUT_NODES_MAX)};
+        const struct db_param params[] = {DB_TEXT(instance), DB_INT(ROLLOUT_NODES_MAX),
+                                          DB_INT(BROKER_ALIVE_S)};
         json_t *list;
 
-        TRY(db_query(db, DB_AS_TEXT, &rows, rollout_sql, 2, params));
+        TRY(db_query(db, DB_AS_TEXT, &rows, rollout_sql, 3, params));
         if (PQntuples(rows) == 0)
                 return ERR_NOT_FOUND;
         list = json_array();

@@ -5,6 +5,7 @@
  * that keeps its certificate keeps its sealed password too: the proof has shown both to open the same key,
  * and a key opens with one password only. */
 #include "api/store_sni.h"
+#include "api/certificate.h"
 
 #include "api/answer.h"
 #include "api/revision.h"
@@ -184,8 +185,8 @@ static enum err apply(struct db *db, const struct sni_change *change, struct rev
         return sni_apply(db, r, &outcome);
 }
 
-/* For joins of 100,000 rows that run once: in memory, and not worth compiling. */
-static const char session_sql[] = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off";
+/* For joins of 100,000 rows: in memory. */
+static const char session_sql[] = "SET LOCAL work_mem = '64MB'";
 
 enum err store_sni_replace(struct db *db, const struct sni_change *change, int64_t *ret_revision)
 {
@@ -247,10 +248,10 @@ static const char page_sql[] = "SELECT m.domain, m.certificate_id, m.password_se
 
 static enum err page_row(json_t *list, const PGresult *rows, int row)
 {
-        char identifier[64];
+        char identifier[CERTIFICATE_IDENTIFIER_SIZE];
         int64_t id = db_int(rows, row, 1);
 
-        (void)snprintf(identifier, sizeof identifier, "%" PRId64 "-" CERTIFICATE_REGION, id);
+        certificate_identifier(id, identifier);
         return answer_append(list, json_pack("{s:s, s:s, s:I, s:b, s:I}", "Domain", db_text(rows, row, 0),
                                              "CertIdentifier", identifier, "CertId", (json_int_t)id,
                                              "HasPassword", db_bool(rows, row, 2), "NotAfter",

@@ -293,6 +293,19 @@ void crypt_random(void *ret, size_t len)
         }
 }
 
+void crypt_uuid(char ret[UUID_SIZE])
+{
+        uint8_t random[16];
+        char hex[2 * sizeof random + 1];
+
+        crypt_random(random, sizeof random);
+        random[6] = (random[6] & 0x0F) | 0x40; /* version 4 */
+        random[8] = (random[8] & 0x3F) | 0x80; /* variant of RFC 4122 */
+        text_hex(random, sizeof random, hex);
+        (void)snprintf(ret, UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+                       hex + 20);
+}
+
 bool crypt_equal(const void *a, size_t a_len, const void *b, size_t b_len)
 {
         return a_len == b_len && (a_len == 0 || CRYPTO_memcmp(a, b, a_len) == 0);

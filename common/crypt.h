@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SHA1_BYTES = 20, SHA256_BYTES = 32, SEAL_OVERHEAD = 1 + 12 + 48 + 12 + 16 };
+enum { SHA1_BYTES = 20, SHA256_BYTES = 32, UUID_SIZE = 37, SEAL_OVERHEAD = 1 + 12 + 48 + 12 + 16 };
 
 struct master_key; /* opaque; wiped when closed */
 
@@ -40,6 +40,8 @@ void crypt_hmac_sha256(const void *key, size_t key_len, const void *data, size_t
                        uint8_t ret[SHA256_BYTES]);
 /* Cryptographically random; ends the program when the system has no randomness. */
 void crypt_random(void *ret, size_t len);
+/* A random UUID (version 4, RFC 4122), lower-case. */
+void crypt_uuid(char ret[UUID_SIZE]);
 /* Constant time for equal lengths; false for different ones. */
 bool crypt_equal(const void *a, size_t a_len, const void *b, size_t b_len);
 void crypt_wipe(void *data, size_t len);

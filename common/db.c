@@ -25,7 +25,7 @@ enum {
 };
 
 /* Time-outs first, so that the URL's own options may say otherwise; what our reading of rows relies on comes
- * last. */
+ * last. No statement here is worth compiling: JIT costs more than a page does. */
 #define SESSION_OPTIONS                                                                                      \
         "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000 -c jit=off %s"              \
         " -c timezone=UTC -c bytea_output=hex -c client_min_messages=warning"

@@ -9,6 +9,12 @@
 
 enum { LINE_MAX_BYTES = 8192 };
 
+const struct exit_row exit_rows[] = {
+#define EXIT_ROW(name, number, text) {number, text},
+        EXIT_LIST(EXIT_ROW)
+#undef EXIT_ROW
+};
+
 static void print_line_of(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 static void print_line_of(const char *format, va_list args)
 {

@@ -21,6 +21,15 @@
 enum exit_status { EXIT_LIST(EXIT_ENUM) };
 #undef EXIT_ENUM
 
+/* The same as rows, for --help and the manual; EXIT_COUNT of them. */
+extern const struct exit_row {
+        int number;
+        const char *text;
+} exit_rows[];
+#define EXIT_ONE(name, number, text) +1
+enum { EXIT_COUNT = EXIT_LIST(EXIT_ONE) };
+#undef EXIT_ONE
+
 /* One line on standard error; control characters (of a server's answer) become '?'. Returns `status`. */
 enum exit_status exit_because(enum exit_status status, const char *format, ...)
         __attribute__((format(printf, 2, 3)));

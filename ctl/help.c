@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/help.h"
+#include "ctl/exit.h"
 
 #include "ctl/field.h"
 #include "ctl/settings.h"
@@ -238,15 +239,6 @@ static enum err settings_help(struct buf *ret)
         return ERR_OK;
 }
 
-static const struct {
-        int number;
-        const char *text;
-} exits[] = {
-#define EXIT_ROW(name, number, text) {number, text},
-        EXIT_LIST(EXIT_ROW)
-#undef EXIT_ROW
-};
-
 enum err help_all(struct buf *ret)
 {
         TRY(buf_add_text(ret, "Usage: signetctl [option]... <product> <Operation> [--Name value]...\n"
@@ -258,11 +250,11 @@ enum err help_all(struct buf *ret)
         TRY(options_help(COMMANDS, ret));
         TRY(settings_help(ret));
         TRY(buf_add_text(ret, "\nExit status:\n"));
-        for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++) {
+        for (size_t i = 0; i < EXIT_COUNT; i++) {
                 char name[NAME_SIZE];
 
-                (void)snprintf(name, sizeof name, "  %d", exits[i].number);
-                TRY(wrap_text(name, 6, exits[i].text, ret));
+                (void)snprintf(name, sizeof name, "  %d", exit_rows[i].number);
+                TRY(wrap_text(name, 6, exit_rows[i].text, ret));
         }
         return buf_add_text(ret, "\nThe manual: man signetctl, or signetctl man | man -l -\n");
 }

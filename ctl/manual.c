@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/manual.h"
+#include "ctl/exit.h"
 
 #include "ctl/lookup.h"
 #include "ctl/print.h"
@@ -74,15 +75,6 @@ static const struct {
          "signetctl export signet.json\n"
          "signetctl import --dry-run --keys keys signet.json\n"
          "signetctl import --keys keys --wait signet.json"},
-};
-
-static const struct {
-        int number;
-        const char *text;
-} exits[] = {
-#define EXIT_ROW(name, number, text) {number, text},
-        EXIT_LIST(EXIT_ROW)
-#undef EXIT_ROW
 };
 
 static enum err add_synopsis(struct buf *ret)
@@ -205,11 +197,11 @@ static enum err add_files(struct buf *ret)
 static enum err add_exits(struct buf *ret)
 {
         TRY(roff_heading("SH", "EXIT STATUS", ret));
-        for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++) {
+        for (size_t i = 0; i < EXIT_COUNT; i++) {
                 char number[12];
 
-                (void)snprintf(number, sizeof number, "%d", exits[i].number);
-                TRY(roff_term(number, "", exits[i].text, ret));
+                (void)snprintf(number, sizeof number, "%d", exit_rows[i].number);
+                TRY(roff_term(number, "", exit_rows[i].text, ret));
         }
         return ERR_OK;
 }

@@ -2,7 +2,7 @@
 import json
 import re
 
-from .process import ROOT
+from .openapi import documents, lookup
 
 REQUEST_ID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}")
 JSON_TYPE = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
@@ -25,25 +25,15 @@ def refused(reply, code, status=400):
 
 def document_of(operation):
     """(document, its path item) that describes an operation."""
-    for file in (ROOT / "openapi").glob("*.json"):
-        document = json.loads(file.read_text())
+    for document in documents().values():
         for path, item in document["paths"].items():
             if path.endswith("/" + operation):
                 return document, item
     raise AssertionError(f"no OpenAPI document has {operation}")
 
 
-def _lookup(document, node):
-    while "$ref" in node:
-        target = document
-        for name in node["$ref"].removeprefix("#/").split("/"):
-            target = target[name]
-        node = target
-    return node
-
-
 def _fits(document, schema, value, where):
-    schema = _lookup(document, schema)
+    schema = lookup(document, schema)
     wanted = JSON_TYPE[schema["type"]]
     assert isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)), f"{where}: {value!r} is no {wanted}"
     if wanted is list:
@@ -64,7 +54,7 @@ def answered(reply, operation):
     assert reply.headers["content-type"] == "application/json;charset=utf-8"
     _request_id(reply)
     document, item = document_of(operation)
-    response = _lookup(document, item["post"]["responses"]["200"])
+    response = lookup(document, item["post"]["responses"]["200"])
     _fits(document, response["content"]["application/json"]["schema"], reply.json, operation)
     return reply.json
 
