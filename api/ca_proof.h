@@ -6,7 +6,7 @@
 #define SIGNET_API_CA_PROOF_H
 
 #include "api/fault.h"
-#include "api/serial.h"
+#include "common/serial.h"
 #include "common/buf.h"
 #include "common/crypt.h"
 #include "common/err.h"

@@ -76,6 +76,8 @@
           "Failed to find the CA by the SN. Please check sn is valid.")                                      \
         X(FAULT_DEVICE_NOT_FOUND, 400, "FindDeviceBySnError",                                                \
           "Failed to find the device certificate by the SN. Please check sn is valid")                       \
+        X(FAULT_CRL_NOT_FOUND, 400, "CaCrlNotFound", "Specified CA certificate has no revocation list.")     \
+        X(FAULT_NO_BROKER, 400, "NoBrokerAnswered", "No broker of the specified instance has answered.")     \
         X(FAULT_INSTANCE_IN_USE, 400, "InstanceInUse", "Specified instance is in use.")                      \
         X(FAULT_REVISION_NOT_FOUND, 400, "RevisionNotFound", "Specified revision is not in the history.")    \
         X(FAULT_ROLLBACK, 400, "RollbackImpossible", "Specified revision cannot be served any more.")        \

@@ -4,6 +4,7 @@
 #include "api/http.h"
 #include "api/listener.h"
 #include "api/migrate.h"
+#include "api/ocsp_keeper.h"
 #include "api/openapi.h"
 #include "api/operation.h"
 #include "api/settings.h"
@@ -232,7 +233,8 @@ static int serve(const struct api_settings *s, const char *argument)
         CLEANUP(listener) struct listener listener = {.fd = -1};
         CLEANUP(master_keyp) struct master_key *master = NULL;
         CLEANUP(openapip) struct openapi *operations = NULL;
-        CLEANUP(httpp) struct http *http = NULL; /* ends first: it borrows the three above */
+        CLEANUP(httpp) struct http *http = NULL; /* ends before the three above, which it borrows */
+        CLEANUP(ocsp_keeperp) struct ocsp_keeper *keeper = NULL;
         char why[512] = "";
         sigset_t ends;
         int got = 0;
@@ -251,6 +253,8 @@ static int serve(const struct api_settings *s, const char *argument)
                 return failed("SIGNET_USER", e, "");
         if ((e = schema_check(s, why)) != ERR_OK)
                 return failed("database schema", e, why);
+        if (s->ocsp && (e = ocsp_keeper_open(s, &keeper)) != ERR_OK)
+                return failed("OCSP", e, "");
         if ((e = http_open(s, &listener, master, operations, &http)) != ERR_OK)
                 return failed("HTTP server", e,
                               listener.tls ? "cannot start; are TLS certificate and key right?" : "");

@@ -78,12 +78,12 @@ enum err op_describe_instance(struct op_call *call)
         TRY(store_instance_nodes(call->db, id, &nodes));
         certificate_identifier(i->default_certificate, default_id);
         return answer_add(call->answer,
-                          json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o}",
+                          json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:o}",
                                     "MqttInstanceId", i->id, "InstanceName", i->name, "Edition", i->edition,
-                                    "AuthenticationMode", authentication_mode_text(i->mode),
-                                    "DefaultCertificate", default_id, "Revision", (json_int_t)i->revision,
-                                    "DomainCount", (json_int_t)counts.domains, "CaCertificateCount",
-                                    (json_int_t)counts.ca_certificates, "DeviceCount",
+                                    "AuthenticationMode", authentication_mode_text(i->mode), "LoginRequired",
+                                    i->login_required, "DefaultCertificate", default_id, "Revision",
+                                    (json_int_t)i->revision, "DomainCount", (json_int_t)counts.domains,
+                                    "CaCertificateCount", (json_int_t)counts.ca_certificates, "DeviceCount",
                                     (json_int_t)counts.devices, "CreateTime", (json_int_t)i->created_at,
                                     "Brokers", nodes));
 }

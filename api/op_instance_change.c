@@ -74,8 +74,11 @@ enum err op_set_authentication_mode(struct op_call *call)
         struct mode_change change = {.actor = &call->actor, .instance = call_text(call, "MqttInstanceId")};
         struct mode_state now = {0};
         char certificate[CERTIFICATE_IDENTIFIER_SIZE];
+        const bool login = call_bool(call, "LoginRequired", false);
         enum err e;
 
+        if (call_text_or(call, "LoginRequired", NULL) != NULL)
+                change.login_required = &login;
         TRY(read_certificate(call, &change.certificate));
         if (!authentication_mode_read(call_text(call, "Mode"), &change.mode))
                 return ERR_INTERNAL; /* validated */
@@ -89,6 +92,7 @@ enum err op_set_authentication_mode(struct op_call *call)
         call->changed_revision = now.revision;
         certificate_identifier(now.default_certificate, certificate);
         return answer_add(call->answer,
-                          json_pack("{s:s, s:s, s:I}", "Mode", authentication_mode_text(change.mode),
-                                    "DefaultCertificate", certificate, "Revision", (json_int_t)now.revision));
+                          json_pack("{s:s, s:b, s:s, s:I}", "Mode", authentication_mode_text(change.mode),
+                                    "LoginRequired", now.login_required, "DefaultCertificate", certificate,
+                                    "Revision", (json_int_t)now.revision));
 }

@@ -95,7 +95,7 @@ static struct slow *slow_find(const char *instance)
         return oldest;
 }
 
-static int wait_allowed(const char *instance)
+int rollout_patience_ms(const char *instance)
 {
         (void)pthread_mutex_lock(&slow.lock);
         const struct slow *row = slow_find(instance);
@@ -117,6 +117,11 @@ static void slow_note(const char *instance, bool pending)
         (void)pthread_mutex_unlock(&slow.lock);
 }
 
+void rollout_note_slow(const char *instance)
+{
+        slow_note(instance, true);
+}
+
 static enum rollout_state wait_for(struct db *db, const char *run_dir, const char *instance, int64_t revision,
                                    int wait_ms)
 {
@@ -136,7 +141,7 @@ static enum rollout_state wait_for(struct db *db, const char *run_dir, const cha
 
 enum rollout_state rollout_wait(struct db *db, const char *run_dir, const char *instance, int64_t revision)
 {
-        enum rollout_state state = wait_for(db, run_dir, instance, revision, wait_allowed(instance));
+        enum rollout_state state = wait_for(db, run_dir, instance, revision, rollout_patience_ms(instance));
 
         slow_note(instance, state == ROLLOUT_PENDING);
         return state;

@@ -28,4 +28,9 @@ const char *rollout_text(enum rollout_state s);
  * ROLLOUT_WAIT_MS in all at most. Cannot fail: a failure is PENDING. */
 enum rollout_state rollout_wait(struct db *db, const char *run_dir, const char *instance, int64_t revision);
 
+/* The same memory for whatever else asks a broker on this machine: how long it may take now, and that it took
+ * longer. */
+int rollout_patience_ms(const char *instance);
+void rollout_note_slow(const char *instance);
+
 #endif

@@ -45,6 +45,10 @@ static const struct setting table[] = {
          "CA certificates of one instance"},
         {"SIGNET_CA_SN_UNIQUE", SETTING_TEXT, AT(ca_sn_scope), "account", 0, 0,
          "where a CA may be registered once: account, or instance"},
+        {"SIGNET_OCSP", SETTING_BOOL, AT(ocsp), "on", 0, 0,
+         "on: OCSP responses for server certificates are fetched, for brokers to staple"},
+        {"SIGNET_OCSP_PRIVATE", SETTING_BOOL, AT(ocsp_private), "off", 0, 0,
+         "on: also from responders at loopback, link-local and private addresses"},
 };
 enum { COUNT = sizeof table / sizeof table[0] };
 

@@ -5,6 +5,7 @@
 
 #include "common/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -32,6 +33,9 @@ struct api_settings {
         int64_t ca_max;           /* SIGNET_CA_CERTIFICATES, 10000 (1 … 100000) per instance */
         char *ca_sn_scope;        /* SIGNET_CA_SN_UNIQUE, "account": a CA on one instance of an account only;
                                      "instance" */
+        bool ocsp;                /* SIGNET_OCSP, on: fetches OCSP responses for brokers to staple */
+        bool ocsp_private; /* SIGNET_OCSP_PRIVATE, off: also from responders at addresses that are not public
+                            */
 };
 
 MUST_CHECK enum err api_settings_read(struct api_settings *ret,

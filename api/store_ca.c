@@ -322,8 +322,10 @@ static enum err remove_devices(struct db *db, const char *instance, int64_t ca_i
         return db_query(db, DB_AS_TEXT, NULL, remove_counts_sql, 2, ca);
 }
 
+/* Its revocation list is of no use to a mark. */
 static const char remove_sql[] =
-        "UPDATE ca_certificate SET removed = true, active = false, revision = $2 WHERE id = $1";
+        "WITH list AS (DELETE FROM ca_crl WHERE ca_id = $1)"
+        " UPDATE ca_certificate SET removed = true, active = false, revision = $2 WHERE id = $1";
 
 enum err store_ca_remove(struct db *db, const struct ca_change *change, const char *sn, int64_t *ret_revision)
 {

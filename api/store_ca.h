@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_ca: the CA certificates of instances. Every change is a transaction of its own with its revision and
- * its audit event. Serial numbers are canonical (api/serial.h). Blocks on the database. */
+ * its audit event. Serial numbers are canonical (common/serial.h). Blocks on the database. */
 #ifndef SIGNET_API_STORE_CA_H
 #define SIGNET_API_STORE_CA_H
 
@@ -34,7 +34,7 @@ MUST_CHECK enum err store_ca_put(struct db *db, const struct ca_change *change, 
 /* *ret_revision: the present one when that was its state already. ERR_NOT_FOUND. */
 MUST_CHECK enum err store_ca_set_active(struct db *db, const struct ca_change *change, const char *sn,
                                         bool active, int64_t *ret_revision);
-/* With its devices. The row stays as a mark for brokers. ERR_NOT_FOUND. */
+/* With its devices and its revocation list. The row stays as a mark for brokers. ERR_NOT_FOUND. */
 MUST_CHECK enum err store_ca_remove(struct db *db, const struct ca_change *change, const char *sn,
                                     int64_t *ret_revision);
 

@@ -4,7 +4,7 @@
 #define SIGNET_API_STORE_DEVICE_H
 
 #include "api/revision.h"
-#include "api/serial.h"
+#include "common/serial.h"
 #include "common/db.h"
 #include "common/err.h"
 

@@ -30,7 +30,7 @@ enum err store_instance_put(struct db *db, const struct actor *actor, const char
 
 #define INSTANCE_COLUMNS                                                                                     \
         "mqtt_instance_id, name, edition, authentication_mode, default_certificate_id, revision,"            \
-        " floor(extract(epoch FROM created_at) * 1000)::bigint, account_id"
+        " floor(extract(epoch FROM created_at) * 1000)::bigint, account_id, login_required"
 
 static void instance_from_row(const PGresult *rows, int row, struct instance *ret)
 {
@@ -38,7 +38,8 @@ static void instance_from_row(const PGresult *rows, int row, struct instance *re
                                  .default_certificate = db_int(rows, row, 4),
                                  .revision = db_int(rows, row, 5),
                                  .created_at = db_int(rows, row, 6),
-                                 .account_id = db_int(rows, row, 7)};
+                                 .account_id = db_int(rows, row, 7),
+                                 .login_required = db_bool(rows, row, 8)};
         (void)snprintf(ret->id, sizeof ret->id, "%s", db_text(rows, row, 0));
         (void)snprintf(ret->name, sizeof ret->name, "%s", db_text(rows, row, 1));
         (void)snprintf(ret->edition, sizeof ret->edition, "%s", db_text(rows, row, 2));

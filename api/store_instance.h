@@ -9,6 +9,7 @@
 #include "common/model.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct instance {
         char name[4 * INSTANCE_NAME_MAX + 1];
         char edition[EDITION_MAX + 1]; /* "platinum", "professional", "standard" */
         enum authentication_mode mode;
+        bool login_required;         /* in the mode mutual, user name and password too */
         int64_t default_certificate; /* 0: none */
         int64_t revision;
         int64_t created_at; /* Unix milliseconds */

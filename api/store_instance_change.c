@@ -118,8 +118,9 @@ static enum err removal_noted(struct db *db, const struct actor *actor, const ch
         }
         certificate_identifier(was.default_certificate, certificate);
         return audit_put(db, actor, id, "instance",
-                         json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "InstanceName", was.name,
-                                   "Edition", was.edition, "AuthenticationMode", mode_texts[was.mode],
+                         json_pack("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:o}", "InstanceName",
+                                   was.name, "Edition", was.edition, "AuthenticationMode",
+                                   mode_texts[was.mode], "LoginRequired", was.login_required,
                                    "DefaultCertificate", certificate, "Revision", (json_int_t)was.revision,
                                    "DomainCount", (json_int_t)use->counts.domains, "CaCertificateCount",
                                    (json_int_t)use->counts.ca_certificates, "DeviceCount",
@@ -173,9 +174,15 @@ static enum err check_certificate(struct db *db, const struct mode_change *chang
         return PQntuples(rows) == 1 && db_bool(rows, 0, 0) ? ERR_OK : ERR_REFUSED;
 }
 
-static const char mode_sql[] = "SELECT authentication_mode FROM instance WHERE mqtt_instance_id = $1";
+struct sign_in { /* what an instance asks of its clients */
+        enum authentication_mode mode;
+        bool login_required;
+};
 
-static enum err read_mode(struct db *db, const char *instance, enum authentication_mode *ret)
+static const char mode_sql[] =
+        "SELECT authentication_mode, login_required FROM instance WHERE mqtt_instance_id = $1";
+
+static enum err read_sign_in(struct db *db, const char *instance, struct sign_in *ret)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
         const struct db_param params[] = {DB_TEXT(instance)};
@@ -183,49 +190,62 @@ static enum err read_mode(struct db *db, const char *instance, enum authenticati
         TRY(db_query(db, DB_AS_TEXT, &rows, mode_sql, 1, params));
         if (PQntuples(rows) == 0)
                 return ERR_NOT_FOUND;
-        *ret = db_int(rows, 0, 0) == AUTH_MUTUAL ? AUTH_MUTUAL : AUTH_ONE_WAY;
+        ret->mode = db_int(rows, 0, 0) == AUTH_MUTUAL ? AUTH_MUTUAL : AUTH_ONE_WAY;
+        ret->login_required = db_bool(rows, 0, 1);
         return ERR_OK;
 }
 
-static json_t *mode_json(enum authentication_mode mode, int64_t certificate)
+static json_t *mode_json(const struct sign_in *s, int64_t certificate)
 {
         char text[CERTIFICATE_IDENTIFIER_SIZE];
 
         certificate_identifier(certificate, text);
-        return json_pack("{s:s, s:s}", "Mode", mode_texts[mode], "DefaultCertificate", text);
+        return json_pack("{s:s, s:b, s:s}", "Mode", mode_texts[s->mode], "LoginRequired", s->login_required,
+                         "DefaultCertificate", text);
 }
 
 static const char set_sql[] =
-        "UPDATE instance SET authentication_mode = $2, default_certificate_id = nullif($3::bigint, 0)"
-        " WHERE mqtt_instance_id = $1";
+        "UPDATE instance SET authentication_mode = $2, default_certificate_id = nullif($3::bigint, 0),"
+        " login_required = $4::boolean WHERE mqtt_instance_id = $1";
 static const char clear_one_sql[] = CLEAR_SERVING_SQL("$1");
 
-static enum err write_mode(struct db *db, const struct mode_change *change, enum authentication_mode before,
-                           struct revision *r)
+static enum err write_sign_in(struct db *db, const struct sign_in *before, const struct sign_in *after,
+                              struct revision *r)
 {
-        const struct db_param set[] = {DB_TEXT(r->instance), DB_INT(change->mode), DB_INT(r->default_after)};
+        const struct db_param set[] = {DB_TEXT(r->instance), DB_INT(after->mode), DB_INT(r->default_after),
+                                       DB_TEXT(after->login_required ? "true" : "false")};
         const struct db_param was[] = {DB_INT(r->default_before)};
         char text[CERTIFICATE_IDENTIFIER_SIZE];
 
         certificate_identifier(r->default_after, text);
-        (void)snprintf(r->summary, sizeof r->summary, "authentication mode %s, default certificate %s",
-                       mode_texts[change->mode], text[0] != '\0' ? text : "none");
-        TRY(db_query(db, DB_AS_TEXT, NULL, set_sql, 3, set));
+        (void)snprintf(r->summary, sizeof r->summary, "authentication mode %s%s, default certificate %s",
+                       mode_texts[after->mode], after->login_required ? " with login" : "",
+                       text[0] != '\0' ? text : "none");
+        TRY(db_query(db, DB_AS_TEXT, NULL, set_sql, 4, set));
         TRY(db_query(db, DB_AS_TEXT, NULL, clear_one_sql, 1, was));
-        TRY(audit_put(db, change->actor, r->instance, "authentication-mode",
-                      mode_json(before, r->default_before), mode_json(change->mode, r->default_after)));
+        TRY(audit_put(db, r->actor, r->instance, "authentication-mode", mode_json(before, r->default_before),
+                      mode_json(after, r->default_after)));
         return revision_raise(db, r);
+}
+
+/* What the change makes of it. */
+static struct sign_in wanted(const struct mode_change *change, const struct sign_in *before)
+{
+        return (struct sign_in){.mode = change->mode,
+                                .login_required = change->login_required != NULL ? *change->login_required
+                                                                                 : before->login_required};
 }
 
 enum err store_instance_set_mode(struct db *db, const struct mode_change *change, struct mode_state *ret)
 {
         CLEANUP(db_tx) struct db_tx tx = {NULL};
-        enum authentication_mode before;
+        struct sign_in before, after;
         struct revision r;
 
         TRY(db_begin(db, &tx));
         TRY(revision_lock(db, change->actor, change->instance, &r));
-        TRY(read_mode(db, change->instance, &before));
+        TRY(read_sign_in(db, change->instance, &before));
+        after = wanted(change, &before);
         if (change->certificate != 0)
                 TRY(check_certificate(db, change, &r, &ret->refusal));
         if (change->certificate != 0)
@@ -234,10 +254,12 @@ enum err store_instance_set_mode(struct db *db, const struct mode_change *change
         if (change->mode == AUTH_MUTUAL && r.default_after == 0)
                 return ERR_REFUSED;
         ret->default_certificate = r.default_after;
+        ret->login_required = after.login_required;
         ret->revision = r.number - 1;
-        if (change->mode == before && r.default_after == r.default_before)
+        if (after.mode == before.mode && after.login_required == before.login_required &&
+            r.default_after == r.default_before)
                 return ERR_OK;
-        TRY(write_mode(db, change, before, &r));
+        TRY(write_sign_in(db, &before, &after, &r));
         ret->revision = r.number;
         return db_commit(&tx);
 }

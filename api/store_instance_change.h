@@ -35,11 +35,13 @@ struct mode_change {
         const struct actor *actor;
         const char *instance;
         enum authentication_mode mode;
-        int64_t certificate; /* becomes the default; 0: it stays as it is */
+        int64_t certificate;        /* becomes the default; 0: it stays as it is */
+        const bool *login_required; /* NULL: it stays as it is */
 };
 struct mode_state {
         int64_t revision, default_certificate; /* 0: none */
-        enum mode_refusal refusal;             /* with ERR_REFUSED only */
+        bool login_required;
+        enum mode_refusal refusal; /* with ERR_REFUSED only */
 };
 /* One revision, or none when all is so already. ERR_NOT_FOUND: no such instance. ERR_REFUSED. */
 MUST_CHECK enum err store_instance_set_mode(struct db *db, const struct mode_change *change,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bare_tls_server: the least an OpenSSL server can do, to compare with: one thread, one SSL_CTX, one
- * certificate. It shakes hands, reads and forgets, and closes when the peer does. Same settings as the
- * broker: TLS 1.2 and 1.3, no tickets, no session cache, buffers released. */
+ * certificate. It shakes hands, reads and forgets, and closes when the peer does; with --mqtt it answers what
+ * comes first with a good CONNACK. Same settings as the broker: TLS 1.2 and 1.3, no session cache, buffers
+ * released; as many tickets as --tickets says. */
 #include "bench/meter.h"
 #include "bench/options.h"
 #include "bench/peer.h"
@@ -15,8 +16,10 @@ struct visitor {
         SSL *ssl;
         int fd;
         uint32_t events;
-        bool shaken;
+        bool shaken, answered;
 };
+
+static bool speaks_mqtt;
 
 static volatile sig_atomic_t stop_wanted;
 
@@ -26,14 +29,26 @@ static void stop(int number)
         stop_wanted = 1;
 }
 
-static SSL_CTX *server_context(const char *cert, const char *key)
+/* Demands client certificates of these CAs. */
+static void demand_certificates(SSL_CTX *ctx, const char *cafile)
 {
+        if (SSL_CTX_load_verify_file(ctx, cafile) != 1)
+                errx(EXIT_USAGE, "%s: %s", cafile, peer_tls_why());
+        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+}
+
+static SSL_CTX *server_context(const char *cert, const char *key, int64_t tickets)
+{
+        static const unsigned char context[] = "bare";
+
         SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
         if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
                 errx(EXIT_USAGE, "SSL_CTX_new: %s", peer_tls_why());
-        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
-        SSL_CTX_set_num_tickets(ctx, 0);
+        SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | (tickets == 0 ? SSL_OP_NO_TICKET : 0));
+        SSL_CTX_set_num_tickets(ctx, (size_t)tickets);
+        SSL_CTX_set_session_id_context(ctx, context, sizeof context);
         SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
         if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1 ||
@@ -86,8 +101,11 @@ static void visitor_go_on(int epoll, struct visitor *v)
                 n = SSL_do_handshake(v->ssl);
                 v->shaken = n == 1;
         }
-        while (v->shaken && n > 0)
+        while (v->shaken && n > 0) {
                 n = SSL_read(v->ssl, bytes, sizeof bytes);
+                if (n > 0 && speaks_mqtt && !v->answered)
+                        v->answered = SSL_write(v->ssl, "\x20\x02\0", 4) == 4;
+        }
         int why = SSL_get_error(v->ssl, n);
         ERR_clear_error();
         if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
@@ -113,12 +131,15 @@ static void accept_all(int epoll, int listener, SSL_CTX *ctx)
 
 int main(int argc, char **argv)
 {
-        const char *address = "127.0.0.1:0", *cert = "", *key = "";
-        int64_t seconds = 3600;
+        const char *address = "127.0.0.1:0", *cert = "", *key = "", *client_ca = "";
+        int64_t seconds = 3600, tickets = 0;
         const struct option_row rows[] = {
                 {"listen", OPTION_TEXT, &address, 0, 0, "address:port (default 127.0.0.1:0: any free port)"},
                 {"cert", OPTION_TEXT, &cert, 0, 0, "certificate chain, PEM"},
                 {"key", OPTION_TEXT, &key, 0, 0, "private key, PEM"},
+                {"client-ca", OPTION_TEXT, &client_ca, 0, 0, "demand client certificates of these CAs (PEM)"},
+                {"tickets", OPTION_INT, &tickets, 0, 2, "session tickets of a TLS 1.3 handshake (default 0)"},
+                {"mqtt", OPTION_ON, &speaks_mqtt, 0, 0, "answer what comes first with CONNACK"},
                 {"seconds", OPTION_INT, &seconds, 1, 86400, "ends by itself after so long (default 3600)"},
         };
         struct epoll_event events[EVENTS_PER_TURN];
@@ -129,7 +150,9 @@ int main(int argc, char **argv)
         signal(SIGPIPE, SIG_IGN);
         signal(SIGTERM, stop);
         signal(SIGINT, stop);
-        SSL_CTX *ctx = server_context(cert, key);
+        SSL_CTX *ctx = server_context(cert, key, tickets);
+        if (client_ca[0] != '\0')
+                demand_certificates(ctx, client_ca);
         int listener = server_listen(address), epoll = epoll_create1(EPOLL_CLOEXEC);
         struct epoll_event accepting = {.events = EPOLLIN, .data.ptr = NULL};
         if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &accepting) != 0)

@@ -2,50 +2,12 @@
 /* make_certs: many server certificates quickly: one CA, then P-256 keys and certificates signed by it. Number
  * 7 of the suffix bench.example is for c0007.bench.example and *.c0007.bench.example, in the files 0007.crt
  * and 0007.key. For measurements only: the keys are written as they are. */
-#include "bench/options.h"
+#include "bench/certificate.h"
 
-#include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
-enum { DAYS_VALID = 30, SUFFIX_MAX = 32 };
-
-static void need(bool fine, const char *what)
-{
-        if (!fine)
-                errx(EXIT_USAGE, "%s: %s", what, ERR_reason_error_string(ERR_get_error()));
-}
-
-static void extension_add(X509 *cert, X509 *issuer, int nid, const char *value)
-{
-        X509V3_CTX v3;
-
-        X509V3_set_ctx(&v3, issuer, cert, NULL, NULL, 0);
-        X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &v3, nid, value);
-        need(extension != NULL && X509_add_ext(cert, extension, -1) == 1, value);
-        X509_EXTENSION_free(extension);
-}
-
-/* Not signed yet. issuer NULL: self-signed. */
-static X509 *certificate_new(EVP_PKEY *key, const char *common_name, int64_t serial, X509 *issuer)
-{
-        X509 *cert = X509_new();
-
-        need(cert != NULL, "X509_new");
-        X509_NAME *name = X509_get_subject_name(cert);
-        need(X509_set_version(cert, 2) == 1 &&
-                     ASN1_INTEGER_set_int64(X509_get_serialNumber(cert), serial) == 1 &&
-                     X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL &&
-                     X509_gmtime_adj(X509_getm_notAfter(cert), 86400L * DAYS_VALID) != NULL &&
-                     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common_name,
-                                                -1, -1, 0) == 1 &&
-                     X509_set_issuer_name(cert, issuer != NULL ? X509_get_subject_name(issuer) : name) == 1 &&
-                     X509_set_pubkey(cert, key) == 1,
-             "certificate");
-        return cert;
-}
+enum { SUFFIX_MAX = 32 };
 
 static FILE *file_open(const char *folder, const char *name, mode_t mode)
 {
@@ -69,6 +31,63 @@ static void write_pair(const char *folder, const char *stem, X509 *cert, EVP_PKE
         snprintf(name, sizeof name, "%s.key", stem);
         out = file_open(folder, name, 0600);
         need(PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) == 1 && fclose(out) == 0, name);
+}
+
+/* What proves to a registrar that one has the CA's key. */
+static void write_verification(const char *folder, const char *code, X509 *ca, EVP_PKEY *ca_key)
+{
+        EVP_PKEY *key = EVP_EC_gen("P-256");
+
+        need(key != NULL, "key");
+        X509 *cert = certificate_new(key, code, 2, ca);
+        need(X509_sign(cert, ca_key, EVP_sha256()) > 0, "signature");
+        write_pair(folder, "verification", cert, key);
+        X509_free(cert);
+        EVP_PKEY_free(key);
+}
+
+/* For psql, with the variable `instance`: many registered CA certificates, and the revision that makes
+ * brokers load them. */
+static void write_cas(const char *folder, int64_t count)
+{
+        FILE *out = file_open(folder, "cas.sql", 0644);
+        char name[64];
+
+        fputs("BEGIN;\n", out);
+        for (int64_t n = 0; n < count; n++) {
+                unsigned char *der = NULL;
+                EVP_PKEY *key = EVP_EC_gen("P-256");
+
+                need(key != NULL, "key");
+                snprintf(name, sizeof name, "Signet bench CA %lld", (long long)n);
+                X509 *ca = ca_new(key, name, 0x100000 + n);
+                int len = i2d_X509(ca, &der);
+                need(len > 0, "DER");
+                fprintf(out,
+                        "INSERT INTO ca_certificate (mqtt_instance_id, sn, name, der, sha256, "
+                        "verification_der, "
+                        "registration_code, not_before, not_after, revision) SELECT i.mqtt_instance_id, "
+                        "'%06llx', '%s', d.der, "
+                        "sha256(d.der), '', '', now(), now() + interval '30 days', i.revision + 1 FROM "
+                        "instance i, "
+                        "(VALUES ('\\x",
+                        (long long)(0x100000 + n), name);
+                for (int at = 0; at < len; at++)
+                        fprintf(out, "%02x", der[at]);
+                fputs("'::bytea)) d(der) WHERE i.mqtt_instance_id = :'instance';\n", out);
+                OPENSSL_free(der);
+                X509_free(ca);
+                EVP_PKEY_free(key);
+        }
+        fputs("UPDATE instance SET revision = revision + 1 WHERE mqtt_instance_id = :'instance';\nCOMMIT;\n",
+              out);
+        fclose(out);
+}
+
+static void read_ca(const char *folder, X509 **ret_ca, EVP_PKEY **ret_key)
+{
+        *ret_ca = ca_read(folder, "ca.crt");
+        *ret_key = ca_key_read(folder, "ca.key");
 }
 
 static void write_leaf(const char *folder, const char *suffix, int64_t number, int64_t serial, X509 *ca,
@@ -96,27 +115,39 @@ static void write_leaf(const char *folder, const char *suffix, int64_t number, i
 
 int main(int argc, char **argv)
 {
-        const char *folder = "", *suffix = "bench.example";
-        int64_t count = 1000, first = 0;
+        const char *folder = "", *suffix = "bench.example", *code = "";
+        int64_t count = 1000, first = 0, cas = 0;
         const struct option_row rows[] = {
                 {"dir", OPTION_TEXT, &folder, 0, 0, "an existing folder to write to"},
                 {"count", OPTION_INT, &count, 1, 100000, "certificates (default 1000)"},
                 {"first", OPTION_INT, &first, 0, 1000000, "number of the first (default 0)"},
                 {"suffix", OPTION_TEXT, &suffix, 0, 0, "of the domain names (default bench.example)"},
+                {"verification", OPTION_TEXT, &code, 0, 0,
+                 "only a verification certificate of the CA that is there, for this registration code"},
+                {"cas", OPTION_INT, &cas, 1, 1000000,
+                 "only so many registered CA certificates, as SQL in cas.sql"},
         };
 
         options_read(rows, sizeof rows / sizeof *rows, "make_certs: a CA and many P-256 server certificates.",
                      argc, argv);
         if (folder[0] == '\0' || strlen(suffix) > SUFFIX_MAX)
                 errx(EXIT_USAGE, "needs --dir, and a suffix of at most %d bytes", SUFFIX_MAX);
-        EVP_PKEY *ca_key = EVP_EC_gen("P-256");
-        need(ca_key != NULL, "key");
-        X509 *ca = certificate_new(ca_key, "Signet bench CA", 1, NULL);
-        extension_add(ca, ca, NID_basic_constraints, "critical,CA:TRUE");
-        extension_add(ca, ca, NID_key_usage, "critical,keyCertSign,cRLSign");
-        extension_add(ca, ca, NID_subject_key_identifier, "hash");
-        need(X509_sign(ca, ca_key, EVP_sha256()) > 0, "signature");
-        write_pair(folder, "ca", ca, ca_key);
+        if (cas > 0) {
+                write_cas(folder, cas);
+                return EXIT_SUCCESS;
+        }
+        EVP_PKEY *ca_key = NULL;
+        X509 *ca = NULL;
+        if (code[0] != '\0') {
+                read_ca(folder, &ca, &ca_key);
+                write_verification(folder, code, ca, ca_key);
+                count = 0;
+        } else {
+                ca_key = EVP_EC_gen("P-256");
+                need(ca_key != NULL, "key");
+                ca = ca_new(ca_key, "Signet bench CA", 1);
+                write_pair(folder, "ca", ca, ca_key);
+        }
         for (int64_t i = 0; i < count; i++)
                 write_leaf(folder, suffix, first + i, 1000 + first + i, ca, ca_key);
         X509_free(ca);

@@ -300,9 +300,9 @@ class Stack:
         self.api.call(ONSMQTT, "CreateInstance", MqttInstanceId=instance)
 
 
-def start_bare(stack, certificate, key, cpu):
+def start_bare(stack, certificate, key, cpu, *more):
     bare = stack.start_process(
-        "bare_tls_server", [program("bare_tls_server"), "--cert", certificate, "--key", key], cpu=cpu
+        "bare_tls_server", [program("bare_tls_server"), "--cert", certificate, "--key", key, *more], cpu=cpu
     )
     while True:
         bare.check()

@@ -90,7 +90,7 @@ static enum err key_open(const struct master_key *master, const uint8_t leaf_sha
         return crypt_open(master, context, sealed.data, sealed.len, ret);
 }
 
-/* Row: id, leaf_der, chain_der, leaf_sha256, serving_key_sealed. */
+/* Row: id, leaf_der, chain_der, leaf_sha256, serving_key_sealed, not_after. */
 static enum err credential_from_row(const struct master_key *master, const PGresult *rows, int row,
                                     struct certificate *c)
 {
@@ -116,8 +116,10 @@ static enum err credential_from_row(const struct master_key *master, const PGres
                 c->error = err_text(e);
                 return ERR_OK;
         }
-        return credential_new(c->id, digest, leaf, chain, chain_count, (struct bytes){key.data, key.len},
-                              &c->credential);
+        TRY(credential_new(c->id, digest, leaf, chain, chain_count, (struct bytes){key.data, key.len},
+                           &c->credential));
+        credential_set_not_after(c->credential, db_binary_int(rows, row, 5));
+        return ERR_OK;
 }
 
 static enum err row_read(const struct master_key *master, const struct credential_set *had,
@@ -146,8 +148,8 @@ static enum err piece_load(struct db *db, const struct master_key *master, const
         const struct db_param params[] = {DB_TEXT(buf_text(&ids))};
         TRY(db_query(
                 db, DB_AS_BINARY, &rows,
-                "SELECT id, leaf_der, chain_der, leaf_sha256, serving_key_sealed FROM server_certificate "
-                "WHERE id = ANY ($1::bigint[])",
+                "SELECT id, leaf_der, chain_der, leaf_sha256, serving_key_sealed, "
+                "extract(epoch FROM not_after)::bigint FROM server_certificate WHERE id = ANY ($1::bigint[])",
                 1, params));
         for (int i = 0; i < PQntuples(rows); i++)
                 TRY(row_read(master, had, rows, i, all));

@@ -13,7 +13,7 @@ struct login { /* the parts of a user name, borrowed */
 typedef struct client_verdict mode_fn(const struct snapshot *s, const struct login *login,
                                       const struct mqtt_connect *p);
 
-static const struct client_verdict bad_login = {MQTT_BAD_LOGIN, "bad user name or password", NULL};
+static const struct client_verdict bad_login = {REFUSAL_BAD_LOGIN, NULL};
 
 /* Signature: password = base64(HMAC-SHA1(AccessKeySecret, client ID)). */
 static struct client_verdict by_signature(const struct snapshot *s, const struct login *login,
@@ -30,13 +30,13 @@ static struct client_verdict by_signature(const struct snapshot *s, const struct
                 return bad_login;
         crypt_hmac_sha1(secret, secret_len, p->client_id.data, p->client_id.len, mac);
         if (text_base64(mac, sizeof mac, &expected) != ERR_OK)
-                return (struct client_verdict){MQTT_UNAVAILABLE, "out of memory", NULL};
+                return (struct client_verdict){REFUSAL_NO_MEMORY, NULL};
         if (!crypt_equal(expected.data, expected.len, p->password.data, p->password.len))
                 return bad_login;
         id = strndup((const char *)login->access_key_id.data, login->access_key_id.len);
         if (id == NULL)
-                return (struct client_verdict){MQTT_UNAVAILABLE, "out of memory", NULL};
-        return (struct client_verdict){MQTT_ACCEPTED, NULL, id};
+                return (struct client_verdict){REFUSAL_NO_MEMORY, NULL};
+        return (struct client_verdict){REFUSAL_NONE, id};
 }
 
 static const struct {
@@ -73,9 +73,9 @@ struct client_verdict client_auth(const struct snapshot *s, const char *instance
         struct bytes parts[3];
 
         if (s == NULL)
-                return (struct client_verdict){MQTT_UNAVAILABLE, "no configuration loaded yet", NULL};
+                return (struct client_verdict){REFUSAL_NO_CONFIGURATION, NULL};
         if (!p->has_user_name || !p->has_password)
-                return (struct client_verdict){MQTT_NOT_AUTHORIZED, "no user name or password", NULL};
+                return (struct client_verdict){REFUSAL_NO_LOGIN, NULL};
         if (!cut(p->user_name, parts) || !same(parts[2], instance))
                 return bad_login;
         for (size_t n = 0; n < sizeof modes / sizeof modes[0]; n++)

@@ -5,16 +5,16 @@
 #define SIGNET_BROKER_CLIENT_AUTH_H
 
 #include "broker/mqtt_read.h"
-#include "broker/mqtt_write.h"
+#include "broker/refusal.h"
 #include "broker/snapshot.h"
 
 struct client_verdict {
-        enum mqtt_connack code;
-        const char *reason;  /* static text for the log; NULL when accepted */
-        char *access_key_id; /* accepted: whose key it was; the caller frees it */
+        enum refusal refusal; /* REFUSAL_NONE: accepted */
+        char *access_key_id;  /* accepted: whose key it was; the caller frees it */
 };
 
-/* `s` may be NULL (nothing loaded yet): MQTT_UNAVAILABLE. */
+/* Whether a client must, or may, give a user name and password is not asked here: one that gives none is
+ * REFUSAL_NO_LOGIN. `s` may be NULL (nothing loaded yet): REFUSAL_NO_CONFIGURATION. */
 struct client_verdict client_auth(const struct snapshot *s, const char *instance,
                                   const struct mqtt_connect *p);
 

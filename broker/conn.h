@@ -19,7 +19,15 @@
 #include <stdint.h>
 #include <uv.h>
 
-enum conn_state { CONN_HANDSHAKE, CONN_WAIT_CONNECT, CONN_MOVING, CONN_ACTIVE, CONN_CLOSING, CONN_STATES };
+enum conn_state {
+        CONN_HANDSHAKE,
+        CONN_WAIT_CONNECT,
+        CONN_MOVING,
+        CONN_REGISTERING, /* its CONNECT waits while the registry registers its device */
+        CONN_ACTIVE,
+        CONN_CLOSING,
+        CONN_STATES
+};
 
 struct conn {
         struct session_sink sink; /* first: what the session sees */
@@ -28,6 +36,11 @@ struct conn {
         uv_poll_t poll;
         SSL *ssl; /* NULL on a listener without TLS */
         struct tls_peer tls;
+        const char *listener;                  /* its name; static */
+        struct device_identity *device;        /* NULL: no device certificate was asked for */
+        struct registry_request *registration; /* while REGISTERING: the registry's, which answers by mail */
+        enum refusal registry_says;            /* … and what it has answered */
+        enum refusal refusal;                  /* why we end it; NONE: it was not we, or no refusal */
         int fd;
         enum conn_state state;
         uint8_t level;        /* MQTT protocol level, 0 before CONNECT */
@@ -42,22 +55,32 @@ struct conn {
         struct outbox out;
         struct buf in; /* the beginning of a packet that has not come in completely */
         struct session *session;
-        char *client_id;        /* for the log; NULL before CONNECT */
-        char *access_key_id;    /* whose signature let it in; NULL before */
+        char *client_id;     /* for the log; NULL before CONNECT */
+        char *access_key_id; /* whose signature let it in; NULL before, or when its certificate did alone */
+        char *device_sn;     /* serial number of the device certificate; NULL: none */
+        char *domain;        /* SNI as it was sent; NULL: none */
+        int64_t revision;    /* of the snapshot that its CONNECT was judged by */
+        int64_t certificate_id; /* of the server certificate that it was given; 0 without TLS */
+        int64_t connected_at;   /* Unix seconds of its CONNACK; 0 before */
         uint32_t keep_alive_ms; /* 0: none */
         uint64_t last_in_ms, since_ms;
+        uint64_t expires_ms; /* loop's time at which its device's authority ends; UINT64_MAX: never */
         struct wheel_entry deadline;
         struct conn *next, *previous;
-        struct ring dirty, paused, shaking; /* in the context's rings of these names */
+        struct ring dirty, paused, shaking, unfinished; /* in the context's rings of these names */
         struct sockaddr_storage address;
 };
 
-/* Takes the socket (closes it on failure too). `tls`: begins with a handshake. */
-void conn_accept(struct context *ctx, int fd, const struct sockaddr_storage *address, bool tls);
+/* Takes the socket (closes it on failure too), which admission_enter() has counted. `tls`: begins with a
+ * handshake. `listener`: static. */
+void conn_accept(struct context *ctx, int fd, const struct sockaddr_storage *address, const char *listener,
+                 bool tls);
 /* The only way out. Writes what can be written at once (a CONNACK with a refusal), detaches the session, logs
  * one line with `reason` (copied). Safe inside packet handlers, not inside what a session calls (its sink):
  * the memory goes when the loop has closed the handle. */
 void conn_close(struct conn *c, const char *reason);
+/* The same for one that is refused or whose right has ended; counts it. */
+void conn_refuse(struct conn *c, enum refusal why);
 /* Puts bytes of a whole packet into the outbox; written at the end of the loop turn. Closes the connection
  * when there is no room: control packets are few, a client that makes so many does not read. */
 void conn_send(struct conn *c, const uint8_t *packet, size_t len);
@@ -67,6 +90,12 @@ void conn_activate(struct conn *c, struct session *s, uint8_t level, uint16_t ke
                    char *access_key_id);
 /* From a CONNECT handler, which then answers "not consumed": the packet is read again at its home. */
 void conn_move(struct conn *c, int home);
+/* From a CONNECT handler, which then answers "not consumed": its device is registered first, and the packet
+ * is read again when the registry has answered. False: the certificate cannot be registered. */
+bool conn_register(struct conn *c);
+/* Closes the one that has not come to CONNECT and has waited longest for its client, when that was silent for
+ * a while. False: there is none. */
+bool conn_evict_unfinished(struct context *ctx);
 /* End of a loop turn: goes on with handshakes that were put off, writes what is waiting, reads what was put
  * off, reads again where congestion has ended. */
 void conn_shake_waiting(struct context *ctx);

@@ -8,6 +8,8 @@
 /* conn.c */
 void conn_enter(struct conn *c, enum conn_state next);
 void conn_set_deadline(struct conn *c);
+void conn_finished(
+        struct conn *c); /* it is not unfinished any more: it has come to the end of CONNECT, or leaves */
 void conn_depart(struct conn *c); /* MOVING: leaves this worker */
 
 /* conn_read.c */

@@ -7,6 +7,7 @@
 #include "broker/mqtt_read.h"
 
 #include <stddef.h>
+#include <string.h>
 
 enum {
         /* Of one connection in a turn. What it makes for others to receive is written before its next turn.
@@ -30,7 +31,7 @@ void conn_poll_again(struct conn *c)
                 events |= UV_READABLE;
         if (c->want_write || c->read_waits)
                 events |= UV_WRITABLE;
-        if (ring_has(&c->shaking))
+        if (ring_has(&c->shaking) || c->state == CONN_REGISTERING)
                 events = 0;
         if (c->state == CONN_CLOSING || events == c->events)
                 return;
@@ -90,6 +91,14 @@ static uint64_t deliveries(const struct context *ctx)
                session_table_dropped(ctx->sessions);
 }
 
+static void bad_frame(struct conn *c, enum mqtt_frame_result r)
+{
+        if (c->state == CONN_WAIT_CONNECT)
+                conn_refuse(c, REFUSAL_BAD_CONNECT);
+        else
+                conn_close(c, r == MQTT_FRAME_TOO_LARGE ? "packet larger than allowed" : "malformed packet");
+}
+
 /* Hands complete packets up. Returns how many bytes were used; stops early when the connection closes or
  * moves, and for this turn when it has made work enough. */
 static size_t use_packets(struct conn *c, const uint8_t *data, size_t len)
@@ -108,8 +117,7 @@ static size_t use_packets(struct conn *c, const uint8_t *data, size_t len)
                 if (r == MQTT_FRAME_MORE)
                         break;
                 if (r != MQTT_FRAME_OK) {
-                        conn_close(c, r == MQTT_FRAME_TOO_LARGE ? "packet larger than allowed"
-                                                                : "malformed packet");
+                        bad_frame(c, r);
                         break;
                 }
                 if (!c->ctx->packet(c, &f))
@@ -219,9 +227,25 @@ static void read_last(struct conn *c)
 
 /* ---- handshake ---- */
 
+/* Who it is, or said it was, for what comes later. Out of memory, a text is not there: it is for people. */
+static void take_identity(struct conn *c)
+{
+        const char *name = SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
+
+        c->certificate_id = c->tls.served_id;
+        c->domain = name == NULL ? NULL : strdup(name);
+        c->device = c->tls.device;
+        c->device_sn = c->tls.device_sn;
+        c->tls.device = NULL;
+        c->tls.device_sn = NULL;
+}
+
 static void shaken(struct conn *c)
 {
         COUNT(c->ctx, handshakes);
+        if (SSL_session_reused(c->ssl) == 1)
+                COUNT(c->ctx, handshakes_resumed);
+        take_identity(c);
         tls_accepted(c->ssl, &c->tls);
         conn_enter(c, CONN_WAIT_CONNECT);
         c->since_ms = uv_now(&c->ctx->loop);
@@ -238,11 +262,14 @@ static void shake(struct conn *c)
         enum conn_io r = conn_io_handshake(c->ssl);
 
         c->ctx->handshakes_left--;
+        c->last_in_ms = uv_now(&c->ctx->loop);
         c->read_waits = r == CONN_IO_CROSSED;
         if (r == CONN_IO_OK) {
                 shaken(c);
         } else if (r == CONN_IO_ERROR) {
-                tls_failure(&c->tls, why, sizeof why);
+                take_identity(c);
+                c->refusal = tls_failure(&c->tls, why, sizeof why);
+                COUNT_REFUSED(c->ctx, c->refusal);
                 conn_close(c, why);
         } else {
                 conn_poll_again(c);
@@ -298,7 +325,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         struct conn *c = poll->data;
         struct context *ctx = c->ctx;
 
-        if (c->state == CONN_CLOSING || c->state == CONN_MOVING)
+        if (c->state == CONN_CLOSING || c->state == CONN_MOVING || c->state == CONN_REGISTERING)
                 return;
         if (status >= 0)
                 on_events(c, events);

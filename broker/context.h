@@ -7,6 +7,8 @@
 
 #include "broker/credential.h"
 #include "broker/mailbox.h"
+#include "broker/perishables.h"
+#include "broker/refusal.h"
 #include "broker/ring.h"
 #include "broker/router.h"
 #include "broker/session.h"
@@ -20,13 +22,19 @@
 
 struct conn;
 struct mqtt_frame;
+struct registry;
+struct device_table;
+struct admission;
 
 enum { WORKERS_MAX = 256, READ_BYTES = 65536, RECORD_BYTES = 16384 };
 
+/* Who may connect without TLS while the mode is mutual. */
+enum plain_in_mutual { PLAIN_LOOPBACK, PLAIN_ALL, PLAIN_NONE };
+
 /* Read-only after start; shared by all workers. */
 struct broker_limits {
-        uint32_t packet_max;          /* bytes of one control packet */
-        uint32_t connections_max;     /* of all workers together */
+        uint32_t packet_max;     /* bytes of one control packet */
+        uint32_t unfinished_max; /* of one worker: connections that have not come to the end of CONNECT */
         uint32_t handshakes_per_turn; /* steps of handshakes a loop turn; keeps connected devices served in a
                                          storm */
         uint32_t accepts_per_turn;
@@ -34,6 +42,8 @@ struct broker_limits {
         uint32_t mailbox_bytes_max; /* on their way to one worker; publishers are not read while above */
         uint32_t handshake_ms, connect_ms;
         uint16_t keep_alive_max_s; /* 0: no limit */
+        uint32_t ticket_s; /* total age of a resumable session on one-way listeners; 0: no resumption */
+        enum plain_in_mutual plain_in_mutual;
         struct session_limits sessions;
 };
 
@@ -43,6 +53,9 @@ struct broker_limits {
         X(connections)                                                                                       \
         X(handshakes)                                                                                        \
         X(handshakes_failed)                                                                                 \
+        X(handshakes_resumed)                                                                                \
+        X(devices)                                                                                           \
+        X(connects)                                                                                          \
         X(connects_refused)                                                                                  \
         X(refused_over_limit)                                                                                \
         X(messages_in)                                                                                       \
@@ -55,9 +68,18 @@ struct counters {
 #define COUNTER_FIELD(name) atomic_uint_fast64_t name;
         COUNTER_LIST(COUNTER_FIELD)
 #undef COUNTER_FIELD
+        atomic_uint_fast64_t refused[REFUSALS];
 };
-#define COUNT(ctx, name)      atomic_fetch_add_explicit(&(ctx)->counters.name, 1, memory_order_relaxed)
+#define COUNT(ctx, name) atomic_fetch_add_explicit(&(ctx)->counters.name, 1, memory_order_relaxed)
+#define COUNT_REFUSED(ctx, why)                                                                              \
+        atomic_fetch_add_explicit(&(ctx)->counters.refused[why], 1, memory_order_relaxed)
 #define COUNT_DOWN(ctx, name) atomic_fetch_sub_explicit(&(ctx)->counters.name, 1, memory_order_relaxed)
+
+/* A walk through a worker's connections that is not done in one go: a connection that leaves moves `at` on to the next. */
+struct conn_walk {
+        struct conn *at; /* the next one to look at; NULL: the end */
+        struct conn_walk *next;
+};
 
 struct context {
         uv_loop_t loop;
@@ -65,9 +87,13 @@ struct context {
         struct context **peers; /* all of them, this one too; read-only after start */
         const struct broker_limits *limits;
         const char *instance;
+        struct registry *registry;   /* shared, thread-safe; NULL only in tests */
+        struct device_table *known;  /* likewise */
+        struct admission *admission; /* likewise */
 
         struct snapshot *
                 snapshot; /* what new handshakes and CONNECTs are judged by; NULL until the first is loaded */
+        struct perishables *perishables; /* NULL until the first are loaded */
         struct session_table *sessions;
         struct router *router;
         struct credential_cache *credentials;
@@ -83,10 +109,13 @@ struct context {
          * very many events. */
         void (*turn_end)(struct context *ctx);
 
-        struct conn *connections; /* all of this worker's */
+        struct conn *connections; /* all of this worker's, newest first */
+        struct conn_walk *walks;  /* under way */
         struct ring dirty;        /* have something to write, or to read without waiting for the socket */
         struct ring paused;       /* not read while a mailbox is over its limit */
         struct ring shaking;      /* whose handshake goes on when its turn has come */
+        struct ring unfinished;   /* that have not come to the end of their CONNECT, oldest first */
+        uint32_t unfinished_count;
         struct wheel wheel;
         uint32_t handshakes_left, accepts_left, events_left; /* of this turn */
         bool stopping;

@@ -25,10 +25,11 @@ struct client { /* one connection; its requests are answered one after another *
         uv_pipe_t pipe;
         uv_write_t write;
         struct buf in, out;
-        bool writing;  /* `out` is on its way: the next request waits, so an answer that nobody reads is the
-                          only one */
-        bool waiting;  /* for `want` to be served */
-        bool finished; /* sends nothing more: closed once answered */
+        bool writing;    /* `out` is on its way: the next request waits, so an answer that nobody reads is the
+                            only one */
+        bool waiting;    /* for `want` to be served or, with a ticket, for its answer */
+        uint64_t ticket; /* 0: none */
+        bool finished;   /* sends nothing more: closed once answered */
         int64_t want;
         char piece[READ_PIECE];
 };
@@ -41,6 +42,7 @@ struct control {
         struct client *clients;
         int client_count;
         int64_t applied; /* -1: nothing yet */
+        uint64_t last_ticket;
         bool closing, listener_closed;
 };
 
@@ -175,9 +177,23 @@ static const char *run_status(struct client *c, const json_t *request, json_t **
         return NULL;
 }
 
+static const char *run_ask(struct client *c, const json_t *request, json_t **ret)
+{
+        struct control *control = c->control;
+        uint64_t ticket = ++control->last_ticket;
+        const char *error = control->settings.ask(control->settings.arg, request, ticket);
+
+        (void)ret;
+        c->waiting = error == NULL;
+        c->ticket = c->waiting ? ticket : 0;
+        return error;
+}
+
 static const struct operation operations[] = {
         {"reload", run_reload},
         {"status", run_status},
+        {"sessions", run_ask},
+        {"disconnect", run_ask},
 };
 
 static const struct operation *operation_find(const char *name)
@@ -389,7 +405,7 @@ void control_applied(struct control *control, int64_t revision)
 {
         control->applied = revision;
         for (struct client *c = control->clients; c != NULL; c = c->next) {
-                if (!c->waiting || c->want > revision)
+                if (!c->waiting || c->ticket != 0 || c->want > revision)
                         continue;
                 json_t *answer = applied_answer(control);
 
@@ -400,6 +416,23 @@ void control_applied(struct control *control, int64_t revision)
                         client_send(c, answer);
                 json_decref(answer);
         }
+}
+
+void control_answer(struct control *control, uint64_t ticket, json_t *answer)
+{
+        struct client *c = control->clients;
+
+        while (c != NULL && (!c->waiting || c->ticket != ticket))
+                c = c->next;
+        if (c != NULL) {
+                c->waiting = false;
+                c->ticket = 0;
+                if (answer == NULL)
+                        client_close(c);
+                else
+                        client_send(c, answer);
+        }
+        json_decref(answer);
 }
 
 void control_close(struct control *control)

@@ -16,7 +16,7 @@
 
 struct credential {
         atomic_uint_least64_t holders;
-        int64_t id;
+        int64_t id, not_after;
         uint8_t leaf_sha256[SHA256_BYTES];
         uint32_t size; /* of `bytes` */
         uint32_t leaf_len, key_len;
@@ -43,6 +43,7 @@ enum err credential_new(int64_t id, const uint8_t leaf_sha256[32], struct bytes 
                 return ERR_NOMEM;
         atomic_init(&c->holders, HELD);
         c->id = id;
+        c->not_after = 0;
         memcpy(c->leaf_sha256, leaf_sha256, sizeof(c->leaf_sha256));
         c->size = (uint32_t)size;
         c->leaf_len = (uint32_t)leaf.len;
@@ -102,6 +103,16 @@ int64_t credential_id(const struct credential *c)
 const uint8_t *credential_sha256(const struct credential *c)
 {
         return c->leaf_sha256;
+}
+
+int64_t credential_not_after(const struct credential *c)
+{
+        return c->not_after;
+}
+
+void credential_set_not_after(struct credential *c, int64_t not_after)
+{
+        c->not_after = not_after;
 }
 
 static enum err certificate_parse(struct bytes der, X509 **ret)

@@ -29,6 +29,9 @@ struct credential *credential_unref(struct credential *c);
 CLEANUP_DEFINE(credentialp, struct credential *, credential_unref)
 int64_t credential_id(const struct credential *c);
 const uint8_t *credential_sha256(const struct credential *c); /* of the leaf's DER, 32 bytes */
+/* When the leaf ends, seconds since 1970; 0: not known. Set by who has made it, before it is shared. */
+int64_t credential_not_after(const struct credential *c);
+void credential_set_not_after(struct credential *c, int64_t not_after);
 
 struct credential_parsed { /* borrowed from the cache: valid until the next call on that cache */
         X509 *leaf;

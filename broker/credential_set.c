@@ -100,3 +100,8 @@ size_t credential_set_count(const struct credential_set *set)
 {
         return set == NULL ? 0 : set->count;
 }
+
+const struct credential *credential_set_at(const struct credential_set *set, size_t n)
+{
+        return set->uses[n].credential;
+}

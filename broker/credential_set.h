@@ -29,5 +29,7 @@ CLEANUP_DEFINE(credential_setp, struct credential_set *, credential_set_free)
 struct credential *credential_set_find(const struct credential_set *set, int64_t id,
                                        const uint8_t leaf_sha256[32]);
 size_t credential_set_count(const struct credential_set *set);
+/* The n-th of them; borrowed. */
+const struct credential *credential_set_at(const struct credential_set *set, size_t n);
 
 #endif

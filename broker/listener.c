@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/listener.h"
 
+#include "broker/admission.h"
 #include "broker/conn.h"
 #include "common/conf.h"
 
@@ -165,6 +166,7 @@ static bool shed(struct listener_end *end, int listening)
         fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
                 COUNT(end->ctx, refused_over_limit);
+                COUNT_REFUSED(end->ctx, REFUSAL_DESCRIPTORS_FULL);
                 close(fd);
         }
         end->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -188,14 +190,26 @@ static void not_accepted(struct listener_end *end, int listening)
         }
 }
 
-/* A connection counts where it lives, which is rarely where it was accepted. */
-static bool over_limit(const struct context *ctx)
+/* Room for one more that has not come to CONNECT. Else the kernel's queue holds them: a storm is served at
+ * the pace of this worker, and one who only holds connections open loses the oldest. */
+static bool make_room(struct context *ctx)
 {
-        uint64_t sum = 0;
+        return ctx->unfinished_count < ctx->limits->unfinished_max || conn_evict_unfinished(ctx);
+}
 
-        for (int n = 0; n < ctx->count; n++)
-                sum += atomic_load_explicit(&ctx->peers[n]->counters.connections, memory_order_relaxed);
-        return sum >= ctx->limits->connections_max;
+static void take_in(struct listener_end *end, int fd, const struct sockaddr_storage *address)
+{
+        struct context *ctx = end->ctx;
+        enum refusal why = admission_enter(ctx->admission, address);
+
+        COUNT(ctx, accepted);
+        if (why == REFUSAL_NONE) {
+                conn_accept(ctx, fd, address, end->listener->name, end->listener->tls);
+                return;
+        }
+        COUNT(ctx, refused_over_limit);
+        COUNT_REFUSED(ctx, why);
+        close(fd);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -205,23 +219,21 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         int listening = end->listener->fds[ctx->index];
 
         (void)events;
-        while (status == 0 && ctx->accepts_left > 0) {
+        for (; status == 0 && ctx->accepts_left > 0; ctx->accepts_left--) {
                 struct sockaddr_storage address = {0};
                 socklen_t len = sizeof address;
-                int fd = accept4(listening, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                int fd;
 
+                if (!make_room(ctx)) {
+                        rest(end);
+                        return;
+                }
+                fd = accept4(listening, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd < 0) {
                         not_accepted(end, listening);
                         return;
                 }
-                ctx->accepts_left--;
-                COUNT(ctx, accepted);
-                if (over_limit(ctx)) {
-                        COUNT(ctx, refused_over_limit);
-                        close(fd);
-                        continue;
-                }
-                conn_accept(ctx, fd, &address, end->listener->tls);
+                take_in(end, fd, &address);
         }
 }
 

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signet-broker: the order of main is the security story. What needs privilege (sockets, the master key)
  * comes first, then the process becomes nobody, then the database, then the network is served. */
+#include "broker/admission.h"
 #include "broker/control.h"
+#include "broker/device_table.h"
+#include "broker/metrics.h"
+#include "broker/registry.h"
 #include "broker/reload.h"
+#include "broker/sessions_report.h"
 #include "broker/settings.h"
 #include "broker/worker.h"
 #include "common/clock.h"
@@ -26,7 +31,13 @@ struct broker {
         struct master_key *master;
         struct workers *workers;
         struct reload *reload;
+        struct registry *registry;
+        struct device_table *known;
+        struct admission *admission;
+        struct trust *trust; /* of the last snapshot; the reload thread's */
         struct control *control;
+        struct sessions_report *sessions;
+        struct metrics *metrics; /* NULL: off */
         uv_loop_t loop;
         uv_async_t applied_wake;
         uv_signal_t on_term, on_int;
@@ -44,19 +55,35 @@ static void set_limits(struct broker *b)
 
         b->limits = (struct broker_limits){
                 .packet_max = (uint32_t)s->packet_max,
-                .connections_max = (uint32_t)s->connections_max,
+                .unfinished_max = ((uint32_t)s->unfinished_max + workers - 1) / workers,
                 .handshakes_per_turn = (uint32_t)s->handshakes_per_turn,
                 .accepts_per_turn = (uint32_t)s->accepts_per_turn,
                 .outbox_bytes_max = (uint32_t)s->outbox_bytes_max,
                 .mailbox_bytes_max = (uint32_t)s->mailbox_bytes_max,
                 .handshake_ms = (uint32_t)s->handshake_s * 1000,
                 .connect_ms = (uint32_t)s->connect_s * 1000,
+                .ticket_s = (uint32_t)s->ticket_s,
                 .sessions = {.inflight_max = (uint16_t)s->inflight_max,
                              .queue_max = (uint32_t)s->queue_max,
                              .queue_bytes_max = (uint64_t)s->queue_bytes_max,
                              .subscriptions_max = (uint32_t)s->subscriptions_max,
                              .sessions_max = ((uint32_t)s->sessions_max + workers - 1) / workers},
         };
+}
+
+static enum err set_plain_in_mutual(struct broker *b, char why[256])
+{
+        static const char *const names[] = {
+                [PLAIN_LOOPBACK] = "loopback", [PLAIN_ALL] = "all", [PLAIN_NONE] = "none"};
+
+        for (size_t n = 0; n < sizeof names / sizeof names[0]; n++)
+                if (strcmp(b->settings.mqtt_in_mutual, names[n]) == 0) {
+                        b->limits.plain_in_mutual = (enum plain_in_mutual)n;
+                        return ERR_OK;
+                }
+        snprintf(why, 256, "SIGNET_MQTT_IN_MUTUAL: \"%.100s\" is none of loopback, all, none",
+                 b->settings.mqtt_in_mutual);
+        return ERR_SYNTAX;
 }
 
 static enum err open_listeners(struct broker *b, char why[256])
@@ -100,11 +127,42 @@ static void name_node(struct broker *b)
 
 /* ---- what the threads tell each other ---- */
 
+static bool has_ca(void *arg, int64_t ca_id)
+{
+        return trust_find(arg, ca_id) != NULL;
+}
+
+static void forget_one(void *arg, const uint8_t sha256[32])
+{
+        device_table_remove(arg, (const uint8_t(*)[32])sha256, 1);
+}
+
+/* A CA that is deleted takes its devices along without a mark for each. */
+static void forget_removed(struct broker *b, const struct snapshot *next) /* reload thread */
+{
+        digest_set_each(next->removed, forget_one, b->known);
+        if (b->trust != NULL && b->trust != next->trust)
+                device_table_sweep(b->known, has_ca, next->trust);
+        if (next->removed_unknown)
+                registry_again(b->registry);
+        (void)trust_unref(b->trust);
+        b->trust = trust_ref(next->trust);
+}
+
 static void on_publish(void *arg, struct snapshot *next)
 {
         struct broker *b = arg;
 
+        forget_removed(b, next); /* first: one that comes back is registered anew */
         workers_publish(b->workers, next);
+        metrics_publish(b->metrics, next);
+}
+
+static void on_perish(void *arg, struct perishables *next)
+{
+        struct broker *b = arg;
+
+        workers_perish(b->workers, next);
 }
 
 static void on_applied(void *arg, int64_t revision) /* reload thread */
@@ -129,6 +187,20 @@ static void on_reload(void *arg, int64_t revision)
         reload_wanted(b->reload, revision);
 }
 
+static const char *on_ask(void *arg, const json_t *request, uint64_t ticket)
+{
+        struct broker *b = arg;
+
+        return sessions_report_ask(b->sessions, request, ticket);
+}
+
+static void on_answer(void *arg, uint64_t ticket, json_t *answer)
+{
+        struct broker *b = arg;
+
+        control_answer(b->control, ticket, answer);
+}
+
 static json_t *listeners_json(const struct broker *b)
 {
         json_t *list = json_array();
@@ -136,6 +208,19 @@ static json_t *listeners_json(const struct broker *b)
         for (int n = 0; n < b->listener_count; n++)
                 json_array_append_new(list, json_pack("{s:s, s:i}", "name", b->listeners[n].name, "port",
                                                       b->listeners[n].port));
+        return list;
+}
+
+/* Those that have happened. */
+static json_t *refused_json(const struct broker *b)
+{
+        json_t *list = json_object();
+        uint64_t sums[REFUSALS];
+
+        workers_refused(b->workers, sums);
+        for (int n = 0; n < REFUSALS; n++)
+                if (sums[n] > 0)
+                        json_object_set_new(list, refusal_table[n].label, json_integer((json_int_t)sums[n]));
         return list;
 }
 
@@ -151,6 +236,8 @@ static json_t *on_status(void *arg)
         for (int n = 0; n < COUNTERS; n++)
                 json_object_set_new(counters, worker_counter_name(n), json_integer((json_int_t)sums[n]));
         json_object_set_new(status, "counters", counters);
+        json_object_set_new(status, "refused", refused_json(b));
+        json_object_set_new(status, "devicesKnown", json_integer((json_int_t)device_table_count(b->known)));
         json_object_set_new(status, "instance", json_string(b->settings.instance));
         json_object_set_new(status, "node", json_string(b->node_id));
         json_object_set_new(status, "version", json_string(SIGNET_VERSION));
@@ -180,8 +267,12 @@ static void on_signal(uv_signal_t *handle, int number)
         log_info("signal=%d stopping", number);
         signal(SIGALRM, too_late);
         alarm(STOP_SECONDS_MAX);
+        metrics_stop(b->metrics);
         b->reload = reload_stop(b->reload);
+        registry_stop(b->registry); /* it answers what is asked for; the workers still have it */
         b->workers = workers_stop(b->workers);
+        b->registry = registry_free(b->registry);
+        sessions_report_close(b->sessions);
         control_close(b->control);
         uv_close((uv_handle_t *)&b->applied_wake, NULL);
         uv_close((uv_handle_t *)&b->on_term, NULL);
@@ -190,15 +281,54 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- in order ---- */
 
+/* A port that is taken is no reason not to serve devices. */
+static enum err open_metrics(struct broker *b, char why[256])
+{
+        enum err e = metrics_open(b->settings.metrics_listen, &b->metrics, why);
+
+        if (e != ERR_IO)
+                return e;
+        log_warn("no metrics: %s", why);
+        why[0] = '\0';
+        return ERR_OK;
+}
+
 static enum err open_what_needs_privilege(struct broker *b, char why[256])
 {
         enum err e;
 
         TRY(open_listeners(b, why));
+        TRY(open_metrics(b, why));
         e = master_key_open(b->settings.master_key_file, &b->master);
         if (e != ERR_OK)
                 snprintf(why, 256, "master key %.180s: %s", b->settings.master_key_file, err_text(e));
         return e;
+}
+
+static enum err start_registry(struct broker *b)
+{
+        const struct broker_settings *s = &b->settings;
+        const struct registry_settings r = {
+                .database_url = s->database_url,
+                .database_password_file = s->database_password_file,
+                .instance = s->instance,
+                .known = b->known,
+                .registrations_per_second = (uint32_t)s->registrations_per_second,
+                .wait_ms_max = (uint32_t)s->connect_s * 1000,
+                .devices_max = (size_t)s->devices_max,
+                .answer = worker_post,
+        };
+
+        return registry_start(&r, &b->registry);
+}
+
+static enum err make_what_workers_share(struct broker *b)
+{
+        const struct broker_settings *s = &b->settings;
+
+        TRY(admission_new((uint32_t)s->connections_max, (uint32_t)s->per_address_max, &b->admission));
+        TRY(device_table_new((size_t)s->devices_max, &b->known));
+        return start_registry(b);
 }
 
 static enum err start_threads(struct broker *b)
@@ -208,22 +338,31 @@ static enum err start_threads(struct broker *b)
                                           .instance = b->settings.instance,
                                           .listeners = b->listeners,
                                           .listener_count = b->listener_count,
+                                          .registry = b->registry,
+                                          .known = b->known,
+                                          .admission = b->admission,
                                           .credentials_max = (size_t)b->settings.credentials_max};
         const struct reload_settings r = {.database_url = b->settings.database_url,
                                           .database_password_file = b->settings.database_password_file,
                                           .instance = b->settings.instance,
                                           .node_id = b->node_id,
                                           .master = b->master,
+                                          .ticket_s = (uint32_t)b->settings.ticket_s,
                                           .publish = on_publish,
+                                          .perish = on_perish,
                                           .applied = on_applied,
                                           .arg = b};
 
         enum err e;
 
-        TRY(workers_start(&w, &b->workers));
-        e = reload_start(&r, &b->reload);
-        if (e != ERR_OK)
+        e = workers_start(&w, &b->workers);
+        if (e == ERR_OK)
+                e = reload_start(&r, &b->reload);
+        if (e != ERR_OK) {
+                registry_stop(b->registry);
                 b->workers = workers_stop(b->workers);
+                b->registry = registry_free(b->registry);
+        }
         return e;
 }
 
@@ -234,6 +373,7 @@ static enum err open_control(struct broker *b, char why[256])
                                            .clients_max = CONTROL_CLIENTS_MAX,
                                            .reload = on_reload,
                                            .status = on_status,
+                                           .ask = on_ask,
                                            .arg = b};
         enum err e = control_path(b->settings.run_dir, b->settings.instance, path);
 
@@ -255,11 +395,33 @@ static enum err start_loop(struct broker *b)
         return ERR_OK;
 }
 
+static void start_reports(struct broker *b)
+{
+        const struct metrics_source m = {.instance = b->settings.instance,
+                                         .node_id = b->node_id,
+                                         .workers = b->workers,
+                                         .registry = b->registry,
+                                         .known = b->known,
+                                         .reload = b->reload};
+        int count;
+        struct context *const *contexts = workers_contexts(b->workers, &count);
+        enum err e = metrics_start(b->metrics, &m);
+
+        sessions_report_attach(b->sessions, contexts, count);
+        if (e != ERR_OK)
+                log_warn("no metrics: %s", err_text(e));
+        else if (b->metrics != NULL)
+                log_info("listener=metrics port=%d", metrics_port(b->metrics));
+}
+
 static enum err serve(struct broker *b, char why[256])
 {
         TRY(start_loop(b));
+        TRY(sessions_report_open(&b->loop, on_answer, b, &b->sessions));
         TRY(open_control(b, why));
+        TRY(make_what_workers_share(b));
         TRY(start_threads(b));
+        start_reports(b);
         for (int n = 0; n < b->listener_count; n++)
                 log_info("listener=%s port=%d instance=%s", b->listeners[n].name, b->listeners[n].port,
                          b->settings.instance);
@@ -274,6 +436,9 @@ static int run(struct broker *b)
 
         if (e == ERR_OK) {
                 set_limits(b);
+                e = set_plain_in_mutual(b, why);
+        }
+        if (e == ERR_OK) {
                 raise_descriptor_limit();
                 e = open_what_needs_privilege(b, why);
         }
@@ -290,6 +455,10 @@ static int run(struct broker *b)
                 log_error("cannot start: %s", *why != '\0' ? why : err_text(e));
         for (int n = 0; n < b->listener_count; n++)
                 listener_close(&b->listeners[n]);
+        b->metrics = metrics_free(b->metrics);
+        b->known = device_table_free(b->known);
+        b->admission = admission_free(b->admission);
+        b->trust = trust_unref(b->trust);
         b->master = master_key_close(b->master);
         broker_settings_done(&b->settings);
         return e == ERR_OK ? 0 : 1;

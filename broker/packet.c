@@ -22,8 +22,10 @@ static const struct {
 bool packet_handle(struct conn *c, const struct mqtt_frame *f)
 {
         if (packets[f->type].read == NULL || (packets[f->type].in & 1 << c->state) == 0) {
-                conn_close(c, c->state == CONN_WAIT_CONNECT ? "first packet is not CONNECT"
-                                                            : "packet not allowed in this state");
+                if (c->state == CONN_WAIT_CONNECT)
+                        conn_refuse(c, REFUSAL_BAD_CONNECT);
+                else
+                        conn_close(c, "packet not allowed in this state");
                 return true;
         }
         return packets[f->type].read(c, f);

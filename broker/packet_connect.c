@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CONNECT (MQTT 3.1.1 §3.1): parse, go home, authenticate, attach the session, CONNACK. */
+/* CONNECT (MQTT 3.1.1 §3.1): parse, go home, authenticate, register the device when it is new, attach the
+ * session, CONNACK. */
+#include "broker/authority.h"
 #include "broker/client_auth.h"
 #include "broker/fabric.h"
 #include "broker/mqtt_write.h"
@@ -8,17 +10,18 @@
 #include "common/model.h"
 #include "common/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { ASSIGNED_RANDOM_BYTES = 12, ASSIGNED_ID_SIZE = sizeof "auto-" + 2 * ASSIGNED_RANDOM_BYTES };
 
-static void refuse(struct conn *c, uint8_t level, enum mqtt_connack code, const char *reason)
+static void refuse(struct conn *c, uint8_t level, enum refusal why)
 {
         uint8_t packet[MQTT_SMALL_MAX];
 
         COUNT(c->ctx, connects_refused);
-        conn_send(c, packet, mqtt_write_connack(packet, level, false, code));
-        conn_close(c, reason);
+        conn_send(c, packet, mqtt_write_connack(packet, level, false, refusal_table[why].connack));
+        conn_refuse(c, why);
 }
 
 /* True when the packet is good; otherwise the connection is closed. */
@@ -28,18 +31,18 @@ static bool read_connect(struct conn *c, const struct mqtt_frame *f, struct mqtt
         case MQTT_CONNECT_OK:
                 break;
         case MQTT_CONNECT_BAD_LEVEL:
-                refuse(c, ret->level, MQTT_BAD_LEVEL, "protocol level not supported");
+                refuse(c, ret->level, REFUSAL_BAD_LEVEL);
                 return false;
         case MQTT_CONNECT_BAD_PROTOCOL:
-                conn_close(c, "protocol name is not MQTT");
+                conn_refuse(c, REFUSAL_BAD_CONNECT);
                 return false;
         case MQTT_CONNECT_MALFORMED:
         default:
-                conn_close(c, "malformed CONNECT");
+                conn_refuse(c, REFUSAL_BAD_CONNECT);
                 return false;
         }
         if (ret->client_id.len > CLIENT_ID_MAX || (ret->client_id.len == 0 && !ret->clean_start)) {
-                refuse(c, ret->level, MQTT_BAD_CLIENT_ID, "client ID empty or too long"); /* §3.1.3-8 */
+                refuse(c, ret->level, REFUSAL_BAD_CLIENT_ID); /* §3.1.3-8 */
                 return false;
         }
         return true;
@@ -67,13 +70,40 @@ static void attach(struct conn *c, const struct mqtt_connect *p, struct bytes cl
         if (session_attach(c->ctx->sessions, client_id, p->clean_start, !p->clean_start, &c->sink, &s,
                            &present) != ERR_OK) {
                 free(access_key_id);
-                refuse(c, p->level, MQTT_UNAVAILABLE, "too many sessions");
+                refuse(c, p->level, REFUSAL_SESSIONS_FULL);
                 return;
         }
         conn_activate(c, s, p->level, p->keep_alive_s, access_key_id);
         conn_send(c, packet, mqtt_write_connack(packet, p->level, present, MQTT_ACCEPTED));
         if (c->session != NULL) /* the CONNACK may have found no room */
                 session_resume(s);
+}
+
+/* In the mode mutual the certificate authenticates (step 6 of the product's process); a user name that is
+ * sent all the same must be right. */
+static struct client_verdict judge_login(const struct conn *c, const struct mqtt_connect *p)
+{
+        const struct snapshot *s = c->ctx->snapshot;
+        bool sent = p->has_user_name || p->has_password;
+
+        if (s != NULL && s->mode == AUTH_MUTUAL && c->device != NULL && !s->login_required && !sent)
+                return (struct client_verdict){REFUSAL_NONE, NULL};
+        return client_auth(s, c->ctx->instance, p);
+}
+
+/* What holds now: since the handshake a new snapshot may have come. */
+static struct client_verdict judge(const struct conn *c, const struct mqtt_connect *p)
+{
+        enum refusal why = c->ctx->snapshot == NULL ? REFUSAL_NO_CONFIGURATION : authority_of(c);
+
+        if (why == REFUSAL_NONE)
+                why = c->registry_says;
+        return why == REFUSAL_NONE ? judge_login(c, p) : (struct client_verdict){why, NULL};
+}
+
+static bool is_new_device(const struct conn *c)
+{
+        return c->device != NULL && !c->device->registered && c->ctx->snapshot->mode == AUTH_MUTUAL;
 }
 
 bool packet_connect(struct conn *c, const struct mqtt_frame *f)
@@ -92,13 +122,16 @@ bool packet_connect(struct conn *c, const struct mqtt_frame *f)
                         return false;
                 }
         }
-        if (c->ssl != NULL && tls_refusal(c->ctx->snapshot) != NULL) { /* a new snapshot came before it */
-                refuse(c, p.level, MQTT_NOT_AUTHORIZED, tls_refusal(c->ctx->snapshot));
-                return true;
+        verdict = judge(c, &p);
+        if (verdict.refusal == REFUSAL_NONE &&
+            is_new_device(c)) { /* nobody is registered whose login is wrong */
+                free(verdict.access_key_id);
+                if (conn_register(c))
+                        return false;
+                verdict = (struct client_verdict){REFUSAL_BAD_CERTIFICATE, NULL};
         }
-        verdict = client_auth(c->ctx->snapshot, c->ctx->instance, &p);
-        if (verdict.code != MQTT_ACCEPTED) {
-                refuse(c, p.level, verdict.code, verdict.reason);
+        if (verdict.refusal != REFUSAL_NONE) {
+                refuse(c, p.level, verdict.refusal);
                 return true;
         }
         attach(c, &p, p.client_id.len > 0 ? p.client_id : assign_client_id(c, assigned),

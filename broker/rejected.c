@@ -11,7 +11,7 @@ static const char *const kind_keys[REJECTED_KINDS] = {
         [REJECTED_DOMAIN] = "domain",
         [REJECTED_CERTIFICATE] = "certificate",
         [REJECTED_ACCESS_KEY] = "accessKey",
-        [REJECTED_MODE] = "mode",
+        [REJECTED_CA] = "ca",
 };
 
 enum err rejected_add(struct rejected *r, enum rejected_kind kind, const char *name, int64_t certificate_id,

@@ -16,15 +16,15 @@ enum rejected_kind {
         REJECTED_DOMAIN,
         REJECTED_CERTIFICATE,
         REJECTED_ACCESS_KEY,
-        REJECTED_MODE,
+        REJECTED_CA,
         REJECTED_KINDS
 };
 
 struct rejected_row {
         enum rejected_kind kind;
         const char *error;      /* static text */
-        int64_t certificate_id; /* 0: none */
-        char *name;             /* domain, certificate ID, AccessKeyId or mode */
+        int64_t certificate_id; /* 0: none. Of a CA: ca_certificate.id */
+        char *name;             /* domain, certificate ID, AccessKeyId or serial number of the CA */
 };
 
 struct rejected {

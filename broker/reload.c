@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/reload.h"
 
+#include "broker/node.h"
 #include "broker/snapshot_load.h"
 #include "common/clock.h"
 #include "common/db.h"
@@ -41,14 +42,17 @@ struct reload {
         int64_t started_at, look_at_ms;
         int pause_ms; /* 0: the last turn went well */
         char logged_reason[REASON_SIZE];
+        bool perishables_due;                 /* what a new snapshot serves may have some */
+        char perishables_reason[REASON_SIZE]; /* why they could not be read when last tried; "" when they
+                                                 could */
 
         pthread_mutex_t lock; /* guards the rest */
         bool stop, asked_again;
         int64_t wanted;
         bool database_ok;
         char reason[REASON_SIZE]; /* why the last turn failed; "" when it went well */
-        int64_t applied, loaded_at, domains, certificates, reloads, last_reload_ms;
-        enum authentication_mode mode;
+        struct served served;
+        struct perishables *perishables; /* replaced by the reload thread only */
         json_t *rejected;
 };
 
@@ -76,18 +80,28 @@ void reload_wanted(struct reload *r, int64_t revision)
 
 json_t *reload_status(struct reload *r)
 {
-        static const char *const modes[] = {[AUTH_ONE_WAY] = "one-way", [AUTH_MUTUAL] = "mutual"};
-
         pthread_mutex_lock(&r->lock);
+        json_t *status = served_json(&r->served, r->perishables);
         json_t *rejected = r->rejected == NULL ? json_array() : json_deep_copy(r->rejected);
-        json_t *status = json_pack(
-                "{s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:I, s:I}", "applied", (json_int_t)r->applied,
-                "wanted", (json_int_t)r->wanted, "loadedAt", (json_int_t)r->loaded_at, "domains",
-                (json_int_t)r->domains, "certificates", (json_int_t)r->certificates, "mode", modes[r->mode],
-                "rejected", rejected, "database", r->database_ok ? "ok" : "away", "problem", r->reason,
-                "reloads", (json_int_t)r->reloads, "lastReloadMs", (json_int_t)r->last_reload_ms);
+        json_t *rest = json_pack("{s:I, s:o, s:s, s:s}", "wanted", (json_int_t)r->wanted, "rejected",
+                                 rejected, "database", r->database_ok ? "ok" : "away", "problem", r->reason);
         pthread_mutex_unlock(&r->lock);
+        if (json_object_update(status, rest) != 0) {
+                json_decref(status);
+                status = NULL;
+        }
+        json_decref(rest);
         return status;
+}
+
+void reload_served(struct reload *r, struct served *ret, struct perishables **ret_perishables,
+                   bool *ret_database_ok)
+{
+        pthread_mutex_lock(&r->lock);
+        *ret = r->served;
+        *ret_perishables = perishables_ref(r->perishables);
+        *ret_database_ok = r->database_ok;
+        pthread_mutex_unlock(&r->lock);
 }
 
 static bool stopping(struct reload *r)
@@ -137,22 +151,17 @@ static void publish(struct reload *r, struct snapshot *next, json_t *rejected, i
          */
         snapshot_unref(r->last);
         r->last = snapshot_ref(next);
-        r->node_is_stale = true;
+        r->node_is_stale = r->perishables_due = true;
         int64_t took_ms = clock_ms() - began_ms;
 
         pthread_mutex_lock(&r->lock);
-        r->applied = next->revision;
-        r->loaded_at = next->loaded_at;
-        r->domains = (int64_t)tls_table_count(next->tls);
-        r->certificates = (int64_t)credential_set_count(next->credentials);
-        r->mode = next->mode;
-        r->reloads++;
-        r->last_reload_ms = took_ms;
+        served_snapshot(&r->served, next, took_ms);
         json_decref(r->rejected);
         r->rejected = json_incref(rejected);
         pthread_mutex_unlock(&r->lock);
-        log_info("revision=%" PRId64 " domains=%zu ms=%" PRId64 " rejected=%zu", next->revision,
-                 tls_table_count(next->tls), took_ms, next->rejected.count);
+        log_info("revision=%" PRId64 " domains=%zu cas=%zu inactive_devices=%zu ms=%" PRId64 " rejected=%zu",
+                 next->revision, tls_table_count(next->tls), trust_count(next->trust),
+                 digest_set_count(next->inactive), took_ms, next->rejected.count);
 }
 
 static enum err load(struct reload *r)
@@ -180,48 +189,88 @@ static enum err load_if_newer(struct reload *r)
 
         if (!r->asked && r->last != NULL)
                 TRY(is_newest(r, &newest));
-        return newest ? ERR_OK : load(r);
+        if (!newest)
+                TRY(load(r));
+        pthread_mutex_lock(&r->lock);
+        r->served.checked_ms = clock_ms();
+        pthread_mutex_unlock(&r->lock);
+        return ERR_OK;
 }
 
-/* Says what we serve and that we are alive. */
-static enum err node_write(struct reload *r)
+static void perish(struct reload *r, struct perishables *next)
 {
-        pthread_mutex_lock(&r->lock);
-        char *rejected = json_dumps(r->rejected, JSON_COMPACT);
-        pthread_mutex_unlock(&r->lock);
-        const struct db_param params[] = {DB_TEXT(r->settings.instance), DB_TEXT(r->settings.node_id),
-                                          DB_INT(r->last->revision), DB_TEXT(rejected),
-                                          DB_INT(r->started_at)};
+        struct perishables *before = r->perishables;
 
-        if (rejected == NULL)
-                return ERR_NOMEM;
-        enum err e = db_query(r->db, DB_AS_TEXT, NULL,
-                              "INSERT INTO broker_node AS n "
-                              "(mqtt_instance_id, node_id, applied_revision, rejected, started_at) "
-                              "VALUES ($1, $2, $3, $4, to_timestamp($5)) "
-                              "ON CONFLICT (mqtt_instance_id, node_id) DO UPDATE SET applied_revision = $3, "
-                              "rejected = $4, started_at = to_timestamp($5), seen_at = now()",
-                              5, params);
-        free(rejected);
-        TRY(e);
+        pthread_mutex_lock(&r->lock);
+        r->perishables = perishables_ref(next);
+        pthread_mutex_unlock(&r->lock);
+        perishables_unref(before);
+        r->settings.perish(r->settings.arg, next);
+}
+
+/* Fails only when the connection is lost: anything else is said, and must not keep the rest from its work. */
+static enum err perishables_read(struct reload *r)
+{
+        const struct perishables_source source = {r->db, r->settings.master, r->settings.instance,
+                                                  r->settings.ticket_s};
+        CLEANUP(perishablesp) struct perishables *next = NULL;
+
+        if (r->settings.perish == NULL)
+                return ERR_OK;
+        enum err e = perishables_load(&source, r->perishables, clock_now(), &next);
+        if (e == ERR_DB)
+                return e;
+        r->perishables_due = false;
+        r->perishables_reason[0] = '\0';
+        if (e != ERR_OK)
+                (void)snprintf(r->perishables_reason, REASON_SIZE,
+                               "ticket keys and OCSP responses: %s: %.150s", err_text(e), db_why(r->db));
+        else if (next != r->perishables)
+                perish(r, next);
+        return ERR_OK;
+}
+
+static struct node node(const struct reload *r)
+{
+        return (struct node){r->db, r->settings.instance, r->settings.node_id, r->started_at};
+}
+
+/* Only this thread replaces `rejected`, so it may read it without the lock. */
+static enum err say_what_is_served(struct reload *r)
+{
+        const struct node n = node(r);
+
+        TRY(node_write(&n, r->last->revision, r->rejected));
         r->node_is_stale = false;
+        return ERR_OK;
+}
+
+static enum err look(struct reload *r, bool due)
+{
+        bool noticed = false;
+
+        TRY(db_notified(r->db, &noticed));
+        if (!r->asked && !r->noticed && !noticed && !due)
+                return ERR_OK;
+        r->noticed = true; /* until it has been looked at */
+        TRY(load_if_newer(r));
+        r->noticed = false;
         return ERR_OK;
 }
 
 static enum err turn(struct reload *r)
 {
-        bool due = clock_ms() >= r->look_at_ms, noticed = false;
+        bool due = clock_ms() >= r->look_at_ms;
 
         if (!r->listening)
                 TRY(connect_and_listen(r));
-        TRY(db_notified(r->db, &noticed));
-        if (r->asked || r->noticed || noticed || due) {
-                r->noticed = true; /* until it has been looked at */
-                TRY(load_if_newer(r));
-                r->noticed = false;
-        }
+        enum err e = look(r, due);
+        /* Also when there is a newer snapshot that cannot be loaded: who serves the old one needs them. */
+        if ((due || r->perishables_due) && r->last != NULL && e != ERR_DB && e != ERR_NOT_FOUND)
+                TRY(perishables_read(r));
+        TRY(e);
         if (due || r->node_is_stale)
-                TRY(node_write(r));
+                TRY(say_what_is_served(r));
         if (due)
                 r->look_at_ms = clock_ms() + LOOK_EVERY_MS;
         return ERR_OK;
@@ -235,7 +284,7 @@ static void reason_text(const struct reload *r, enum err e, char ret[REASON_SIZE
                 r->db != NULL && (e == ERR_DB || e == ERR_QUERY || e == ERR_CONFLICT || e == ERR_TIMEOUT);
 
         if (e == ERR_OK)
-                ret[0] = '\0';
+                memcpy(ret, r->perishables_reason, REASON_SIZE);
         else if (e == ERR_NOT_FOUND)
                 (void)snprintf(ret, REASON_SIZE, "the instance does not exist");
         else
@@ -257,7 +306,7 @@ static void turn_ended(struct reload *r, enum err e)
         (void)snprintf(r->reason, sizeof(r->reason), "%s", reason);
         pthread_mutex_unlock(&r->lock);
         if (strcmp(reason, r->logged_reason) != 0) {
-                if (e == ERR_OK)
+                if (reason[0] == '\0')
                         log_info("reload works again");
                 else
                         log_warn("reload failed: %s", reason);
@@ -311,12 +360,9 @@ static void pause_after(struct reload *r, enum err e)
 /* The rollout of a later change need not wait for us. */
 static void leave(struct reload *r)
 {
-        const struct db_param params[] = {DB_TEXT(r->settings.instance), DB_TEXT(r->settings.node_id)};
+        const struct node n = node(r);
 
-        if (r->listening && db_exec(r->db, "SET statement_timeout = 2000") == ERR_OK &&
-            db_query(r->db, DB_AS_TEXT, NULL,
-                     "DELETE FROM broker_node WHERE mqtt_instance_id = $1 AND node_id = $2", 2,
-                     params) != ERR_OK)
+        if (r->listening && node_remove(&n) != ERR_OK)
                 log_warn("broker_node still has this node: %s", db_why(r->db));
         r->db = db_close(r->db);
 }
@@ -343,6 +389,7 @@ static struct reload *reload_free(struct reload *r)
                 close(r->wake);
         pthread_mutex_destroy(&r->lock);
         snapshot_unref(r->last);
+        perishables_unref(r->perishables);
         json_decref(r->rejected);
         free((char *)r->settings.database_url);
         free((char *)r->settings.database_password_file);

@@ -14,6 +14,8 @@ struct broker_settings {
         int64_t workers, connections_max, credentials_max;
         int64_t packet_max, outbox_bytes_max, mailbox_bytes_max;
         int64_t handshake_s, connect_s, handshakes_per_turn, accepts_per_turn;
+        int64_t per_address_max, unfinished_max, ticket_s, registrations_per_second, devices_max;
+        char *mqtt_in_mutual, *metrics_listen;
         int64_t inflight_max, queue_max, queue_bytes_max, subscriptions_max, sessions_max;
 };
 

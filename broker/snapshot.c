@@ -19,6 +19,9 @@ struct snapshot *snapshot_unref(struct snapshot *s)
                 tls_table_unref(s->tls);
                 credential_unref(s->default_credential);
                 access_keys_unref(s->access_keys);
+                trust_unref(s->trust);
+                digest_set_unref(s->inactive);
+                digest_set_unref(s->removed);
                 rejected_done(&s->rejected);
                 free(s);
         }

@@ -6,21 +6,19 @@
 #define SIGNET_BROKER_SNAPSHOT_H
 
 #include "broker/credential_set.h"
+#include "broker/digest_set.h"
 #include "broker/rejected.h"
 #include "broker/tls_table.h"
+#include "broker/trust.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/model.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct access_keys; /* AccessKeyId → secret, of the instance's account; enabled ones only */
-
-/* Said to operators in `rejected`, and in the log for each client. */
-#define SNAPSHOT_MUTUAL_REFUSED                                                                              \
-        "this broker does not verify device certificates yet: TLS clients are refused while the mode is "    \
-        "mutual"
 
 struct snapshot {
         atomic_int refs;
@@ -33,6 +31,16 @@ struct snapshot {
         struct credential
                 *default_credential; /* NULL: none configured; names that match nothing are refused */
         struct access_keys *access_keys;
+        bool login_required;         /* in the mode mutual too, every client needs a user name and password */
+        struct trust *trust;         /* registered CA certificates; never NULL */
+        struct digest_set *inactive; /* device certificates that are made inactive; NULL: none */
+        /* Device certificates that were deleted since the snapshot before this one: live connections of
+         * theirs end. NULL: none. A deleted device that comes again is registered again, so this is no deny
+         * set. */
+        struct digest_set *removed;
+        /* Nothing is known of what was deleted since the snapshot before (it is another history of the
+         * instance, or too long ago): every live device connection ends. Never in the first. */
+        bool removed_unknown;
         struct credential_set *credentials; /* what `tls` and the default use, for the next load to share */
         struct rejected rejected;           /* rows that were not usable; the next load tries them again */
 };

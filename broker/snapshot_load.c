@@ -2,7 +2,9 @@
 #include "broker/snapshot_load.h"
 
 #include "broker/certificate_load.h"
+#include "broker/device_load.h"
 #include "broker/mapping_load.h"
+#include "broker/trust_load.h"
 #include "common/clock.h"
 #include "common/domain.h"
 
@@ -14,7 +16,8 @@
 enum {
         ACCESS_KEYS_MAX = 10000,
         SECRET_MAX = 1024,
-        AGAIN_MAX = 1000 /* rejected domains that a partial load tries again; with more, everything is read */
+        AGAIN_MAX =
+                1000 /* rejected rows that a partial load tries again; with more, all of the kind are read */
 };
 
 static const char bad_domain[] = "the domain is longer than 253 octets or empty";
@@ -22,7 +25,7 @@ static const char too_many_keys[] = "more access keys than a broker holds";
 
 struct instance { /* its row */
         int64_t revision, made_at_us, marks_from, account_id, default_certificate_id;
-        bool has_default;
+        bool has_default, login_required;
         enum authentication_mode mode;
 };
 
@@ -31,7 +34,9 @@ struct load { /* one load on its way */
         const struct snapshot *last; /* NULL: the first */
         struct snapshot *next;
         struct instance instance;
-        bool partial;
+        bool same_instance; /* `last` is of this instance, not of one that was made anew */
+        bool marked;        /* the database marks what was removed since `last` */
+        bool partial;       /* mappings: only what has changed is read */
         struct mappings mappings;
         struct certificates certificates;
         struct tls_table_change *changes; /* what the mappings come to; names borrowed from them */
@@ -60,7 +65,8 @@ static enum err instance_read(const struct snapshot_source *source, struct insta
 
         TRY(db_query(source->db, DB_AS_BINARY, &rows,
                      "SELECT revision, marks_from, account_id, default_certificate_id, "
-                     "authentication_mode, " INSTANCE_MADE_AT " FROM instance WHERE mqtt_instance_id = $1",
+                     "authentication_mode, " INSTANCE_MADE_AT ", login_required FROM instance "
+                     "WHERE mqtt_instance_id = $1",
                      1, params));
         if (PQntuples(rows) == 0)
                 return ERR_NOT_FOUND;
@@ -71,16 +77,20 @@ static enum err instance_read(const struct snapshot_source *source, struct insta
         ret->default_certificate_id = ret->has_default ? db_binary_int(rows, 0, 3) : 0;
         ret->mode = db_binary_int(rows, 0, 4) == AUTH_MUTUAL ? AUTH_MUTUAL : AUTH_ONE_WAY;
         ret->made_at_us = db_binary_int(rows, 0, 5);
+        ret->login_required = db_binary_int(rows, 0, 6) != 0;
         return ERR_OK;
 }
 
 /* A revision below ours is another history (a restored backup), and so is an instance that was deleted and
  * made anew: nothing of what we know need be true. */
-static bool partial_possible(const struct snapshot *last, const struct instance *i)
+static void decide(struct load *l)
 {
-        return last != NULL && last->made_at_us == i->made_at_us && last->revision < i->revision &&
-               i->marks_from <= last->revision &&
-               rejected_count(&last->rejected, REJECTED_DOMAIN) <= AGAIN_MAX;
+        const struct snapshot *last = l->last;
+        const struct instance *i = &l->instance;
+
+        l->same_instance = last != NULL && last->made_at_us == i->made_at_us;
+        l->marked = l->same_instance && last->revision < i->revision && i->marks_from <= last->revision;
+        l->partial = l->marked && rejected_count(&last->rejected, REJECTED_DOMAIN) <= AGAIN_MAX;
 }
 
 static enum err mappings_read(struct load *l)
@@ -250,6 +260,44 @@ static enum err access_keys_load(struct load *l)
         return ERR_OK;
 }
 
+/* ---- who vouches for devices, and which are kept out ---- */
+
+/* Devices go with their CA and without a mark. */
+static enum err devices_load_since(struct load *l, bool ca_removed)
+{
+        const struct snapshot_source *s = l->source;
+        CLEANUP(digest_setp) struct digest_set *inactive = NULL;
+
+        TRY(device_load_since(s->db, s->instance, l->last->revision, l->last->inactive, &inactive,
+                              &l->next->removed));
+        if (ca_removed && digest_set_count(inactive) > 0)
+                return device_load_inactive(s->db, s->instance, inactive, &l->next->inactive);
+        l->next->inactive = TAKE(inactive);
+        return ERR_OK;
+}
+
+static enum err devices_load(struct load *l)
+{
+        const struct snapshot *last = l->last;
+        const struct snapshot_source *s = l->source;
+        const struct trust_source trust = {s->db, s->instance, last == NULL ? NULL : last->trust,
+                                           l->same_instance};
+        bool ca_removed = false;
+
+        if (l->marked && rejected_count(&last->rejected, REJECTED_CA) <= AGAIN_MAX)
+                TRY(trust_load_since(&trust, last->revision, &last->rejected, &l->next->rejected,
+                                     &l->next->trust, &ca_removed));
+        else {
+                TRY(trust_load_all(&trust, &l->next->rejected, &l->next->trust));
+                ca_removed = true; /* for all we know */
+        }
+        if (l->marked)
+                return devices_load_since(l, ca_removed);
+        l->next->removed_unknown = last != NULL;
+        return device_load_inactive(s->db, s->instance, last == NULL ? NULL : last->inactive,
+                                    &l->next->inactive);
+}
+
 /* ---- the whole ---- */
 
 static enum err load_run(struct load *l)
@@ -263,10 +311,10 @@ static enum err load_run(struct load *l)
         next->made_at_us = l->instance.made_at_us;
         next->loaded_at = clock_now();
         next->mode = l->instance.mode;
+        next->login_required = l->instance.login_required;
         l->next = next;
-        if (next->mode == AUTH_MUTUAL) /* first, so that it is among those that are shown */
-                TRY(rejected_add(&next->rejected, REJECTED_MODE, "mutual", 0, SNAPSHOT_MUTUAL_REFUSED));
-        l->partial = partial_possible(l->last, &l->instance);
+        decide(l);
+        TRY(devices_load(l));
         TRY(mappings_read(l));
         TRY(certificates_read(l));
         TRY(access_keys_load(l));

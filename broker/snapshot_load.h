@@ -22,9 +22,9 @@ struct snapshot_source {
 };
 
 /* A bad row (a key that does not decrypt, a certificate without a serving key) keeps its old entry and is
- * named in *ret_rejected, a JSON array of {"domain"|"certificate"|"accessKey": …, "error": …} of at most 100
- * rows (new reference, never NULL on success; a domain that was bad and still is stays in it). ERR_NOT_FOUND:
- * no such instance. ERR_DB, ERR_QUERY, ERR_NOMEM: nothing changed. */
+ * named in *ret_rejected, a JSON array of {"domain"|"certificate"|"accessKey"|"ca": …, "error": …} of at most
+ * 100 rows (new reference, never NULL on success; a domain that was bad and still is stays in it).
+ * ERR_NOT_FOUND: no such instance. ERR_DB, ERR_QUERY, ERR_NOMEM: nothing changed. */
 MUST_CHECK enum err snapshot_load(const struct snapshot_source *source, struct snapshot *last,
                                   struct snapshot **ret, json_t **ret_rejected);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/worker.h"
 
+#include "broker/authority.h"
 #include "broker/conn.h"
 #include "broker/packet.h"
 #include "broker/tls.h"
@@ -139,21 +140,24 @@ struct snapshot_mail {
 /* Authority is not crypto: who may connect no longer is cut off, whatever the handshake said. */
 static void close_refused(struct context *ctx)
 {
-        const char *no_tls = tls_refusal(ctx->snapshot);
         struct conn *next;
 
         for (struct conn *c = ctx->connections; c != NULL; c = next) {
-                const char *secret;
-                size_t len;
+                enum refusal why = c->state == CONN_HANDSHAKE ? REFUSAL_NONE : authority_of(c);
 
                 next = c->next;
-                if (c->ssl != NULL && no_tls != NULL)
-                        conn_close(c, no_tls);
-                else if (c->access_key_id != NULL &&
-                         !snapshot_access_key(ctx->snapshot, c->access_key_id, strlen(c->access_key_id),
-                                              &secret, &len))
-                        conn_close(c, "access key disabled or removed");
+                if (why == REFUSAL_NONE && c->device != NULL && device_was_removed(ctx->snapshot, c->device))
+                        why = REFUSAL_DEVICE_REMOVED;
+                if (why != REFUSAL_NONE)
+                        conn_refuse(c, why);
         }
+}
+
+static bool may_refuse_more(const struct snapshot *before, const struct snapshot *now)
+{
+        return before->access_keys != now->access_keys || before->mode != now->mode ||
+               before->login_required != now->login_required || before->trust != now->trust ||
+               before->inactive != now->inactive || now->removed != NULL || now->removed_unknown;
 }
 
 static void take_snapshot(struct context *ctx, struct mail *m)
@@ -164,8 +168,7 @@ static void take_snapshot(struct context *ctx, struct mail *m)
         struct snapshot *before = ctx->snapshot;
 
         ctx->snapshot = sm->next;
-        if (before != NULL &&
-            (before->access_keys != ctx->snapshot->access_keys || before->mode != ctx->snapshot->mode))
+        if (before != NULL && may_refuse_more(before, ctx->snapshot))
                 close_refused(ctx);
         (void)listen_when_ready(w);
         (void)snapshot_unref(before);
@@ -178,7 +181,7 @@ static void take_snapshot(struct context *ctx, struct mail *m)
         pthread_mutex_unlock(&h->lock);
 }
 
-static void post_one(struct context *to, struct mail *m)
+void worker_post(struct context *to, struct mail *m)
 {
         struct mail_batch one = {NULL, NULL};
 
@@ -196,12 +199,38 @@ void workers_publish(struct workers *all, struct snapshot *next)
                 if (m == NULL)
                         abort(); /* a worker left behind would serve what is no longer true */
                 *m = (struct snapshot_mail){{.run = take_snapshot, .urgent = true}, snapshot_ref(next), &h};
-                post_one(all->contexts[n], &m->mail);
+                worker_post(all->contexts[n], &m->mail);
         }
         pthread_mutex_lock(&h.lock);
         while (h.left > 0)
                 pthread_cond_wait(&h.done, &h.lock);
         pthread_mutex_unlock(&h.lock);
+}
+
+struct perish_mail {
+        struct mail mail;
+        struct perishables *next;
+};
+
+static void take_perishables(struct context *ctx, struct mail *m)
+{
+        struct perish_mail *pm = (struct perish_mail *)m;
+
+        (void)perishables_unref(ctx->perishables);
+        ctx->perishables = pm->next;
+        free(pm);
+}
+
+void workers_perish(struct workers *all, struct perishables *next)
+{
+        for (int n = 0; n < all->count; n++) {
+                struct perish_mail *m = malloc(sizeof *m);
+
+                if (m == NULL)
+                        continue; /* it goes on with what it has until the next ones */
+                *m = (struct perish_mail){{.run = take_perishables}, perishables_ref(next)};
+                worker_post(all->contexts[n], &m->mail);
+        }
 }
 
 /* ---- life ---- */
@@ -212,11 +241,15 @@ static enum err context_init(struct context *ctx, const struct worker_settings *
                 return ERR_NOMEM;
         ctx->limits = s->limits;
         ctx->instance = s->instance;
+        ctx->registry = s->registry;
+        ctx->known = s->known;
+        ctx->admission = s->admission;
         ctx->packet = packet_handle;
         ctx->turn_end = end_turn;
         ring_init(&ctx->dirty);
         ring_init(&ctx->paused);
         ring_init(&ctx->shaking);
+        ring_init(&ctx->unfinished);
         wheel_init(&ctx->wheel, uv_now(&ctx->loop));
         TRY(router_new(&ctx->router));
         TRY(session_table_new(&s->limits->sessions, ctx->router, &ctx->sessions));
@@ -262,6 +295,7 @@ static void worker_free(struct worker *w)
         (void)credential_cache_free(ctx->credentials);
         SSL_CTX_free(ctx->tls);
         (void)snapshot_unref(ctx->snapshot);
+        (void)perishables_unref(ctx->perishables);
         (void)uv_loop_close(&ctx->loop);
         free(w);
 }
@@ -323,7 +357,7 @@ struct workers *workers_stop(struct workers *all)
                 if (m == NULL)
                         abort();
                 *m = (struct mail){.run = end_worker, .urgent = true};
-                post_one(all->contexts[n], m);
+                worker_post(all->contexts[n], m);
         }
         for (int n = 0; n < all->count; n++)
                 if (all->each[n]->started)
@@ -337,6 +371,12 @@ struct workers *workers_stop(struct workers *all)
                 worker_free(all->each[n]);
         free(all);
         return NULL;
+}
+
+struct context *const *workers_contexts(const struct workers *all, int *ret_count)
+{
+        *ret_count = all->count;
+        return all->contexts;
 }
 
 static const char *const counter_names[COUNTERS] = {
@@ -360,4 +400,13 @@ void workers_counters(const struct workers *all, uint64_t ret[COUNTERS])
                 COUNTER_LIST(COUNTER_ADD)
 #undef COUNTER_ADD
         }
+}
+
+void workers_refused(const struct workers *all, uint64_t ret[REFUSALS])
+{
+        memset(ret, 0, REFUSALS * sizeof *ret);
+        for (int n = 0; n < all->count; n++)
+                for (int r = 0; r < REFUSALS; r++)
+                        ret[r] += atomic_load_explicit(&all->contexts[n]->counters.refused[r],
+                                                       memory_order_relaxed);
 }

@@ -16,16 +16,25 @@ struct worker_settings {
         const char *instance;               /* likewise */
         const struct listener *listeners;   /* likewise; each opened for `count` workers */
         int listener_count;
-        size_t credentials_max; /* parsed certificates kept by each worker */
+        size_t credentials_max;    /* parsed certificates kept by each worker */
+        struct registry *registry; /* these three outlive the workers; NULL in tests that need none */
+        struct device_table *known;
+        struct admission *admission;
 };
 
 MUST_CHECK enum err workers_start(const struct worker_settings *settings, struct workers **ret);
 /* Hands `next` (borrowed) to every worker and returns when each of them serves it: a handshake that begins
- * afterwards sees it. Connections whose access key is gone are closed. One thread at a time, not a worker's.
+ * afterwards sees it. Connections that it would not let in are closed. One thread at a time, not a worker's.
  */
 void workers_publish(struct workers *all, struct snapshot *next);
+/* Hands them to every worker, without waiting. Any thread but a worker's. */
+void workers_perish(struct workers *all, struct perishables *next);
+/* Any thread: one mail to one worker. For registry_settings.answer. */
+void worker_post(struct context *to, struct mail *m);
 /* Closes every connection, ends and joins the threads, frees everything. NULL is fine; returns NULL. */
 struct workers *workers_stop(struct workers *all);
+/* All of their contexts, to post mails to. */
+struct context *const *workers_contexts(const struct workers *all, int *ret_count);
 /* Sum of the counters, in the order of COUNTER_LIST. Any thread. */
 enum {
 #define COUNTER_INDEX(name) COUNTER_##name,
@@ -34,6 +43,7 @@ enum {
                 COUNTERS
 };
 void workers_counters(const struct workers *all, uint64_t ret[COUNTERS]);
+void workers_refused(const struct workers *all, uint64_t ret[REFUSALS]); /* likewise, by reason */
 const char *worker_counter_name(int index);
 
 #endif

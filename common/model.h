@@ -22,6 +22,7 @@ enum {
 #define SEAL_CERTIFICATE_KEY   "server_certificate.key:%s"     /* SHA-256 of the leaf's DER, lower-case hex */
 #define SEAL_SERVING_KEY       "server_certificate.serving:%s" /* the same */
 #define SEAL_SNI_PASSWORD      "sni_mapping.password:%s"       /* "<MqttInstanceId>/<domain>" */
+#define SEAL_TICKET_KEY        "ticket_key:%s"                 /* "<MqttInstanceId>/<name, lower-case hex>" */
 
 enum authentication_mode { AUTH_ONE_WAY = 0, AUTH_MUTUAL = 1 };
 

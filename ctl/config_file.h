@@ -3,7 +3,7 @@
  * memory it is a JSON object of the same shape:
  *
  *   SignetConfiguration  1, the version of the format
- *   MqttInstanceId, InstanceName, Edition, AuthenticationMode
+ *   MqttInstanceId, InstanceName, Edition, AuthenticationMode, LoginRequired
  *   DefaultCertificate   null, or {Certificate, Sha256}
  *   Domains              {<domain>: {Certificate, Sha256}}
  *   CaCertificates       {<Sn>: {CaName, Status, CaContent}}

@@ -46,6 +46,7 @@ static const struct rule top_rules[] = {
         {"InstanceName", KIND_TEXT, false, NAME_MAX_BYTES},
         {"Edition", KIND_TEXT, false, ID_MAX},
         {"AuthenticationMode", KIND_TEXT, false, ID_MAX},
+        {"LoginRequired", KIND_TRUE, false, 0},
         {"DefaultCertificate", KIND_ENTRY, true, 0},
         {"Domains", KIND_OBJECT, true, CONFIG_DOMAINS_MAX},
         {"CaCertificates", KIND_OBJECT, false, CONFIG_CAS_MAX},

@@ -19,6 +19,7 @@ static const struct {
         {"InstanceName", false, NULL},
         {"Edition", false, NULL},
         {"AuthenticationMode", false, NULL},
+        {"LoginRequired", false, NULL},
         {"DefaultCertificate", false, NULL},
         {"Domains", true, NULL},
         {"CaCertificates", true, "CaContent"},

@@ -110,6 +110,8 @@ static enum err read_instance(struct exporting *x, const char *instance)
         TRY(instance_describe(x->client, instance, &described));
         for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
                 TRY(field_set(x->config, same[i], json_string(field_text(described, same[i]))));
+        TRY(field_set(x->config, "LoginRequired",
+                      json_boolean(json_is_true(json_object_get(described, "LoginRequired")))));
         TRY(mapping_read(x->client, instance, &m));
         TRY(add_domains(x, &m));
         TRY(instance_cas(x->client, instance, field_text(described, "Edition"), &cas));

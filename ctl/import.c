@@ -103,20 +103,33 @@ static enum err note_fixed(struct import_job *j)
 
 /* ---- changing ---- */
 
+static const char *text_of_bool(const json_t *value)
+{
+        return json_is_true(value) ? "true" : "false";
+}
+
+/* Mode and LoginRequired go together; what the file does not have stays as it is. */
 static enum err set_mode(struct import_job *j)
 {
         CLEANUP(question) struct question q = QUESTION(PRODUCT_SIGNET, "SetAuthenticationMode");
         CLEANUP(jsonp) json_t *answer = NULL;
-        const char *wanted = field_text(j->wanted, "AuthenticationMode");
+        const char *mode = field_text(j->wanted, "AuthenticationMode");
+        const json_t *login = json_object_get(j->wanted, "LoginRequired");
         const char *is = j->described != NULL ? field_text(j->described, "AuthenticationMode") : "one-way";
+        const char *login_is = text_of_bool(json_object_get(j->described, "LoginRequired"));
+        bool mode_differs = mode[0] != '\0' && strcmp(mode, is) != 0;
+        bool login_differs = login != NULL && strcmp(text_of_bool(login), login_is) != 0;
 
-        if (wanted[0] == '\0' || strcmp(wanted, is) == 0)
-                return ERR_OK;
-        TRY(import_change(j, "mode", "AuthenticationMode", is, wanted));
-        if (j->dry_run)
+        if (mode_differs)
+                TRY(import_change(j, "mode", "AuthenticationMode", is, mode));
+        if (login_differs)
+                TRY(import_change(j, "mode", "LoginRequired", login_is, text_of_bool(login)));
+        if (j->dry_run || !(mode_differs || login_differs))
                 return ERR_OK;
         TRY(question_add(&q, "MqttInstanceId", j->instance));
-        TRY(question_add(&q, "Mode", wanted));
+        TRY(question_add(&q, "Mode", mode_differs ? mode : is));
+        if (login_differs)
+                TRY(question_add(&q, "LoginRequired", text_of_bool(login)));
         return client_ask(j->client, &q, &answer);
 }
 

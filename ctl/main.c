@@ -14,6 +14,7 @@
 #include "ctl/mqtt.h"
 #include "ctl/options.h"
 #include "ctl/print.h"
+#include "ctl/sessions.h"
 #include "ctl/settings.h"
 #include "ctl/verify.h"
 
@@ -22,11 +23,17 @@
 typedef enum exit_status command_fn(const struct ctl_settings *settings, const struct options *o);
 
 static command_fn *const runs[COMMANDS] = {
-        [COMMAND_OPERATION] = call_run,        [COMMAND_VERIFY] = verify_run,
-        [COMMAND_EXPORT] = export_run,         [COMMAND_IMPORT] = import_run,
-        [COMMAND_STATUS] = local_status,       [COMMAND_CONTROL] = local_control,
-        [COMMAND_MQTT_USER] = mqtt_user,       [COMMAND_MQTT_PASSWORD] = mqtt_password,
-        [COMMAND_COMPLETION] = completion_run, [COMMAND_MAN] = manual_run,
+        [COMMAND_OPERATION] = call_run,
+        [COMMAND_VERIFY] = verify_run,
+        [COMMAND_EXPORT] = export_run,
+        [COMMAND_IMPORT] = import_run,
+        [COMMAND_STATUS] = local_status,
+        [COMMAND_SESSIONS] = sessions_run,
+        [COMMAND_CONTROL] = local_control,
+        [COMMAND_MQTT_USER] = mqtt_user,
+        [COMMAND_MQTT_PASSWORD] = mqtt_password,
+        [COMMAND_COMPLETION] = completion_run,
+        [COMMAND_MAN] = manual_run,
         [COMMAND_COMPLETE] = complete_run,
 };
 

@@ -44,7 +44,7 @@ static const char file_format[] =
         "other, so "
         "that the file fits another Signet, where the same certificates have other IDs.\n\n"
         "SignetConfiguration: 1, the version of the format. MqttInstanceId, InstanceName, Edition, "
-        "AuthenticationMode: "
+        "AuthenticationMode, LoginRequired: "
         "of the instance. DefaultCertificate: null, or an object with Certificate (a name) and Sha256. "
         "Domains: an "
         "object; each domain has such an object. CaCertificates: an object; each serial number (Sn) has "

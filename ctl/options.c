@@ -131,7 +131,8 @@ static enum err check_command(const struct options *o, struct failure *f)
 static enum err read_output(struct options *o, struct failure *f)
 {
         const char *text = o->values[OPTION_OUTPUT];
-        bool own_table = o->command == COMMAND_VERIFY || o->command == COMMAND_IMPORT;
+        bool own_table = o->command == COMMAND_VERIFY || o->command == COMMAND_IMPORT ||
+                         o->command == COMMAND_SESSIONS;
 
         o->output = own_table ? OUTPUT_TABLE : OUTPUT_JSON;
         if (text == NULL)

@@ -59,6 +59,11 @@ const struct usage_command usage_commands[COMMANDS] = {
                  "input."},
         [COMMAND_STATUS] = {"status", "", 0, 0, VALUE_NONE, NULL,
                             "What the broker of this machine serves, from its control socket.", ""},
+        [COMMAND_SESSIONS] =
+                {"sessions", "", 0, 0, VALUE_NONE, NULL, "The clients that are connected to an instance.",
+                 "Client ID, address, listener, device certificate, access key and more of each, from the "
+                 "brokers on the machine of the API; a broker elsewhere that was not asked is named. The "
+                 "operation ListSessions gives them page by page, this command all of them."},
         [COMMAND_CONTROL] = {"control", "<JSON>", 1, 1, VALUE_TEXT, NULL,
                              "Sends one request to the control socket of the broker of this machine.", ""},
         [COMMAND_MQTT_USER] = {"mqtt-user", "", 0, 0, VALUE_NONE, NULL,
@@ -89,15 +94,20 @@ const struct usage_option usage_options[OPTIONS] = {
                              "The instance that a command is about (operations name theirs in a parameter)."},
         [OPTION_OUTPUT] =
                 {"--output", "FORMAT", false, VALUE_WORDS, "json table", NULL,
-                 ONE(OPERATION) | ONE(VERIFY) | ONE(IMPORT) | ONE(STATUS) | ONE(CONTROL),
+                 ONE(OPERATION) | ONE(VERIFY) | ONE(IMPORT) | ONE(STATUS) | ONE(SESSIONS) | ONE(CONTROL),
                  "json: the answer as it is. table: lists as rows and columns, the rest as names and "
-                 "values. verify and import print table unless told otherwise, the others json."},
+                 "values. verify, import and sessions print table unless told otherwise, the others json."},
         [OPTION_WAIT] =
                 {"--wait", "SECONDS", true, VALUE_TEXT, NULL, NULL, ONE(OPERATION) | ONE(IMPORT),
                  "After a change, waits until every broker of the instance that is alive serves it, 30 "
                  "seconds at most unless told otherwise."},
-        [OPTION_CLIENT_ID] = {"--client-id", "ID", false, VALUE_TEXT, NULL, NULL, ONE(MQTT_PASSWORD),
-                              "Client ID of the MQTT client. Mandatory."},
+        [OPTION_CLIENT_ID] = {"--client-id", "ID", false, VALUE_TEXT, NULL, NULL,
+                              ONE(MQTT_PASSWORD) | ONE(SESSIONS),
+                              "Client ID of the MQTT client; mqtt-password needs it."},
+        [OPTION_CA_SN] = {"--ca-sn", "SERIAL", false, VALUE_TEXT, NULL, NULL, ONE(SESSIONS),
+                          "Only devices of the CA with this serial number."},
+        [OPTION_DEVICE_SN] = {"--device-sn", "SERIAL", false, VALUE_TEXT, NULL, NULL, ONE(SESSIONS),
+                              "Only devices with this serial number."},
         [OPTION_CONNECT] = {"--connect", "HOST:PORT", false, VALUE_TEXT, NULL, NULL, ONE(VERIFY),
                             "Where the broker is. Without it 127.0.0.1 and the port of SIGNET_MQTTS_LISTEN."},
         [OPTION_BROKER_CACERT] =

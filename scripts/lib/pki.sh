@@ -37,6 +37,12 @@ extendedKeyUsage = clientAuth" -CA "$PKI_DIR/ca.crt" -CAkey "$PKI_DIR/ca.key"
         cat -- "$PKI_DIR/device.crt" "$PKI_DIR/ca.crt" >"$PKI_DIR/device_chain.crt"
 }
 
+# Proof that the demo CA's key is ours: a certificate that it has signed, with the registration code as its name.
+pki_make_verification() { # CODE
+        pki_make verification "/CN=$1" "$PKI_LEAF_EXTENSIONS" -CA "$PKI_DIR/ca.crt" -CAkey "$PKI_DIR/ca.key"
+        rm -f -- "$PKI_DIR/verification.key"
+}
+
 # There, a pair, signed by that CA, and valid for a while.
 pki_usable() { # NAME CA
         local certificate=$PKI_DIR/$1.crt key=$PKI_DIR/$1.key

@@ -123,8 +123,9 @@ test_api() {
         test_pytest api
 }
 
-test_flow() {
-        test_pytest flow
+test_flow() { # some of it with MQTT.js
+        test_modules clients examples/clients/mqttjs || return 0
+        SIGNET_CLIENT_MODULES=$MODULES test_pytest flow
 }
 
 # Node from wherever it is when it is new enough; else Debian's.
@@ -136,27 +137,27 @@ test_node() {
         fi
 }
 
-# What tests/sdk/package-lock.json names, as it is published, into a folder of its own; anew when the lock has changed.
+# What the package-lock.json of a folder names, as it is published, into a folder of its own; anew when the lock has changed.
 # No script of a package is run. Sets MODULES.
-test_modules() {
+test_modules() { # NAME FOLDER
         local began=$SECONDS output=$TEST_DIR/modules.out
-        MODULES=$(build_directory sdk)
-        cmp -s -- tests/sdk/package-lock.json "$MODULES/installed.json" && return
-        step "installing the SDKs in $MODULES"
+        MODULES=$(build_directory "$1")
+        cmp -s -- "$2/package-lock.json" "$MODULES/installed.json" && return
+        step "installing the packages of $2 in $MODULES"
         mkdir -p -- "$MODULES"
-        cp -- tests/sdk/package.json tests/sdk/package-lock.json tests/sdk/.npmrc "$MODULES"
+        cp -- "$2/package.json" "$2/package-lock.json" "$2/.npmrc" "$MODULES"
         if npm ci --prefix "$MODULES" >"$output" 2>&1 </dev/null; then
-                cp -- tests/sdk/package-lock.json "$MODULES/installed.json"
+                cp -- "$2/package-lock.json" "$MODULES/installed.json"
                 return
         fi
-        printf 'sdk-modules 0 1 0 %s\n' "$((SECONDS - began))" >>"$TEST_DIR/table"
+        printf '%s-modules 0 1 0 %s\n' "$1" "$((SECONDS - began))" >>"$TEST_DIR/table"
         cat -- "$output"
         return 1
 }
 
 test_sdk() {
         test_build dev || return 0
-        test_modules || return 0
+        test_modules sdk tests/sdk || return 0
         test_suite sdk-openapi test_count_lines test_openapi
         test_suite sdk test_count_junit env SIGNET_TEST_BUILD="$BUILD_DIR" /usr/bin/python3 tests/sdk/run.py \
                 --modules "$MODULES" --junit "$TEST_DIR/sdk.xml"

@@ -8,6 +8,7 @@ up_settings() {
         export SIGNET_API_LISTEN=${SIGNET_API_LISTEN-127.0.0.1:8080}
         export SIGNET_MQTTS_LISTEN=${SIGNET_MQTTS_LISTEN-0.0.0.0:8883}
         export SIGNET_MQTT_LISTEN=${SIGNET_MQTT_LISTEN-127.0.0.1:1883}
+        export SIGNET_METRICS_LISTEN=${SIGNET_METRICS_LISTEN-127.0.0.1:9883}
         export SIGNET_INSTANCE=${SIGNET_INSTANCE:-mqtt-cn-signet00001}
         local variable
         for variable in SIGNET_API_TLS_CERT SIGNET_API_TLS_KEY SIGNET_MASTER_KEY_FILE; do
@@ -34,7 +35,8 @@ up_check_ports() {
         for name in signet-api signet-broker; do
                 ! daemon_pid "$name" >/dev/null || own+=" $(daemon_recorded "$name" listen)"
         done
-        ports_require_free "$own" "$SIGNET_API_LISTEN" "$SIGNET_MQTTS_LISTEN" "$SIGNET_MQTT_LISTEN"
+        ports_require_free "$own" "$SIGNET_API_LISTEN" "$SIGNET_MQTTS_LISTEN" "$SIGNET_MQTT_LISTEN" \
+                "$SIGNET_METRICS_LISTEN"
 }
 
 up_build() { # sets PROGRAMS
@@ -86,7 +88,7 @@ up_api() {
 
 up_broker() {
         SIGNET_DATABASE_URL=$BROKER_DATABASE daemon_start signet-broker "$PROGRAMS/signet-broker" \
-                "$SIGNET_MQTTS_LISTEN" "$SIGNET_MQTT_LISTEN"
+                "$SIGNET_MQTTS_LISTEN" "$SIGNET_MQTT_LISTEN" "$SIGNET_METRICS_LISTEN"
         daemon_wait signet-broker "$READY_SECONDS" "$PROGRAMS/signetctl" status
 }
 

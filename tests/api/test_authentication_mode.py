@@ -44,6 +44,11 @@ def described(stack, instance):
     return got["AuthenticationMode"], got["DefaultCertificate"], got["Revision"]
 
 
+def sign_in(mode, certificate, login=False):
+    """As it stands in the trail."""
+    return {"Mode": mode, "LoginRequired": login, "DefaultCertificate": certificate}
+
+
 def serving_key_is_there(stack, certificate):
     return stack.sql("SELECT serving_key_sealed IS NOT NULL FROM server_certificate WHERE id = "
                      + certificate.split("-")[0]) == [["t"]]
@@ -115,9 +120,38 @@ def test_mode_and_certificate_are_one_revision_with_its_history_and_trail(shared
     rows = shared.sql("SELECT resource, before, after FROM audit_event WHERE action = 'SetAuthenticationMode' AND "
                       f"mqtt_instance_id = '{instance}' ORDER BY id")
     assert [(resource, json.loads(before), json.loads(after)) for resource, before, after in rows] == [
-        ("authentication-mode", {"Mode": "one-way", "DefaultCertificate": ""}, {"Mode": "mutual", "DefaultCertificate": one}),
-        ("authentication-mode", {"Mode": "mutual", "DefaultCertificate": one}, {"Mode": "mutual", "DefaultCertificate": two}),
-        ("authentication-mode", {"Mode": "mutual", "DefaultCertificate": two}, {"Mode": "one-way", "DefaultCertificate": two})]
+        ("authentication-mode", sign_in("one-way", ""), sign_in("mutual", one)),
+        ("authentication-mode", sign_in("mutual", one), sign_in("mutual", two)),
+        ("authentication-mode", sign_in("mutual", two), sign_in("one-way", two))]
+
+
+def test_login_required_stays_as_it_is_unless_it_is_given(shared, certificates, instance):
+    def set_login(value, mode="one-way"):
+        more = {} if value is None else {"LoginRequired": value}
+        got = answered(shared.api.v3("SetAuthenticationMode", {
+            "MqttInstanceId": instance, "Mode": mode, "ServerCertificate": certificates["one"], **more}), "SetAuthenticationMode")
+        seen = answered(shared.api.v3("DescribeInstance", {"MqttInstanceId": instance}), "DescribeInstance")
+        assert (seen["LoginRequired"], seen["AuthenticationMode"]) == (got["LoginRequired"], got["Mode"])
+        return got["LoginRequired"], got["Revision"]
+
+    assert set_login(None) == (False, 1)
+    assert set_login("true") == (True, 2)
+    assert set_login(None, "mutual") == (True, 3)
+    assert set_login("True", "mutual") == set_login("", "mutual") == set_login(None, "mutual") == (True, 3)
+    assert set_login("false", "mutual") == (False, 4)
+    assert shared.sql("SELECT login_required FROM instance WHERE mqtt_instance_id = '%s'" % instance) == [["f"]]
+
+
+def test_login_required_is_in_history_and_trail(shared, certificates, instance):
+    one = certificates["one"]
+    params = {"MqttInstanceId": instance, "Mode": "mutual", "ServerCertificate": one, "LoginRequired": "true"}
+    answered(shared.api.v3("SetAuthenticationMode", params), "SetAuthenticationMode")
+    assert shared.sql(f"SELECT summary FROM config_revision WHERE mqtt_instance_id = '{instance}'") == [
+        [f"authentication mode mutual with login, default certificate {one}"]]
+    rows = shared.sql(f"SELECT before, after FROM audit_event WHERE mqtt_instance_id = '{instance}' ORDER BY id DESC LIMIT 1")
+    assert [json.loads(value) for value in rows[0]] == [sign_in("one-way", ""), sign_in("mutual", one, True)]
+    for bad in ("1", "yes", "TRUEE"):
+        refused(shared.api.v3("SetAuthenticationMode", {**params, "LoginRequired": bad}), "InvalidLoginRequired")
 
 
 def test_what_is_so_already_is_no_revision(shared, certificates, instance):

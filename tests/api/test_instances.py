@@ -30,7 +30,7 @@ def test_an_instance_is_as_it_was_asked_for(shared):
     assert (made["MqttInstanceId"], made["InstanceName"], made["Edition"]) == (instance, "Küche <1>", "professional")
     got = describe(shared, instance)
     assert got == {**got, "MqttInstanceId": instance, "InstanceName": "Küche <1>", "Edition": "professional",
-                   "AuthenticationMode": "one-way", "DefaultCertificate": "", "Revision": 0, "DomainCount": 0,
+                   "AuthenticationMode": "one-way", "LoginRequired": False, "DefaultCertificate": "", "Revision": 0, "DomainCount": 0,
                    "CaCertificateCount": 0, "DeviceCount": 0, "Brokers": []}
     assert abs(got["CreateTime"] / 1000 - time.time()) < 60
 
@@ -185,7 +185,7 @@ def test_making_and_deleting_is_in_the_audit_trail(shared):
     answered(shared.api.v3("DeleteInstance", {"MqttInstanceId": instance}), "DeleteInstance")
     assert trail(shared, "DeleteInstance")[-1] == (
         instance, "instance", {"InstanceName": "trail", "Edition": "professional", "AuthenticationMode": "one-way",
-                               "DefaultCertificate": "", "Revision": 0, "DomainCount": 0, "CaCertificateCount": 0,
+                               "LoginRequired": False, "DefaultCertificate": "", "Revision": 0, "DomainCount": 0, "CaCertificateCount": 0,
                                "DeviceCount": 0, "LostGrants": []}, None)
     assert trail(shared, "CreateInstance")[-1][0] == instance  # the trail outlives it
 

@@ -1,14 +1,14 @@
-"""An instance in the mode mutual, served by a broker that does not verify device certificates yet: no TLS client gets in,
-whoever it is and whenever it came, and operators can see why."""
-import re
+"""One-way and mutual, switched live: what the new mode would refuse is closed within a second, the rest stays."""
 import ssl
 import subprocess
 import threading
-import time
 
 import pytest
+from harness.crowd import Crowd, Member
+from harness.device_clients import Login
 from harness.expect import answered
 from harness.mqtt import Client, served
+from harness.odd_certs import OddCa
 from harness.process import wait_until
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -17,104 +17,98 @@ DOMAIN = "mode.example.com"
 
 @pytest.fixture
 def serving(stack, authority):
-    """A domain that is served one-way; its certificate."""
-    certificate = authority.issue(DOMAIN)
-    cert = stack.upload(certificate)
+    """A domain that is served one-way, and a registered CA."""
+    cert = stack.upload(authority.issue(DOMAIN))
     assert stack.set_sni(cert, f"{DOMAIN}#{cert}").headers["x-signet-rollout"] == "applied"
-    assert stack.served(DOMAIN) == certificate.sha256
-    return certificate
+    stack.ca = OddCa()
+    call = lambda op, **p: answered(stack.api.v3(op, {"MqttInstanceId": stack.instance, **p}), op)  # noqa: E731
+    code = call("GetRegisterCode")["RegisterCode"]
+    call("RegisterCaCertificate", CaName="mode", CaContent=stack.ca.pem, VerificationContent=stack.ca.verification(code))
+    return stack
 
 
-def set_mode(stack, mode):
-    reply = stack.api.v3("SetAuthenticationMode", {"MqttInstanceId": stack.instance, "Mode": mode})
+def set_mode(stack, mode, **more):
+    reply = stack.api.v3("SetAuthenticationMode", {"MqttInstanceId": stack.instance, "Mode": mode, **more})
     assert answered(reply, "SetAuthenticationMode")["Mode"] == mode and reply.headers["x-signet-rollout"] == "applied"
-
-
-def refused(stack, sni, version=None):
-    with pytest.raises(ssl.SSLError, match="(?i)handshake.failure"):
-        served(stack.tls_port, sni, version)
-    return True
 
 
 def connections(stack):
     return stack.status()["counters"]["connections"]
 
 
-def s_client(stack, *more, **kwargs):
+def s_client(stack, *more):
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{stack.tls_port}", "-servername", DOMAIN, *more],
-                          input="", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False, **kwargs)
+                          input="", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False)
     return done.stdout
 
 
-def test_every_handshake_is_refused_and_then_served_again(stack, serving):
-    for _ in range(2):
-        set_mode(stack, "mutual")
-        for version in VERSIONS:
-            for sni in (DOMAIN, "nobody.example.org", None):
-                assert refused(stack, sni, version)
-        assert "does not verify device certificates" in stack.broker.text()
-        set_mode(stack, "one-way")
-        for version in VERSIONS:
-            assert served(stack.tls_port, DOMAIN, version) == serving.sha256
-    c = stack.client("back", sni=DOMAIN)
-    assert c.code == 0
-    c.close()
-
-
-def test_not_even_a_client_certificate_or_an_old_session_gets_in(stack, serving, authority, tmp_path):
-    device = authority.issue("device 1", usage="clientAuth")
+def test_a_certificate_is_asked_for_in_the_mode_mutual_only_and_no_ca_is_named(serving):
     for version in ("-tls1_2", "-tls1_3"):
-        saved = tmp_path / version
-        s_client(stack, version, "-sess_out", str(saved))
-        old = ["-sess_in", str(saved)] if saved.exists() else []
-        set_mode(stack, "mutual")
-        for more in (old, ["-cert", str(device.crt_path), "-key", str(device.key_path)]):
-            out = s_client(stack, version, *more)
-            assert re.search("alert handshake failure", out) and "BEGIN CERTIFICATE" not in out, out[:1500]
-        set_mode(stack, "one-way")
+        assert "Client Certificate Types" not in s_client(serving, version)
+        set_mode(serving, "mutual")
+        out = s_client(serving, version)
+        assert "No client certificate CA names sent" in out and "Requested Signature Algorithms" in out, out
+        set_mode(serving, "one-way")
 
 
-def test_live_connections_over_tls_end_within_a_second_and_others_stay(stack, serving):
-    over_tls = [stack.client(f"tls-{n}", sni=DOMAIN, version=v) for n, v in enumerate(VERSIONS * 3)]
-    silent = Client(stack.tls_port, "silent", connect=False, sni=DOMAIN)  # shaken, but no CONNECT yet
-    plain = stack.client("plain", tls=False)
+def test_to_mutual_closes_who_showed_no_certificate_and_leaves_connections_without_tls(serving):
+    over_tls = [serving.client(f"tls-{n}", sni=DOMAIN, version=v) for n, v in enumerate(VERSIONS * 3)]
+    silent = Client(serving.tls_port, "silent", connect=False, sni=DOMAIN)  # shaken, but no CONNECT yet
+    plain = serving.client("plain", tls=False)
     plain.subscribe("room/state")
-    assert all(c.code == 0 for c in over_tls)
-    began = time.monotonic()
-    set_mode(stack, "mutual")
+    set_mode(serving, "mutual")
     for c in [*over_tls, silent]:
-        assert c.closed(timeout=5)
-    assert time.monotonic() - began < 1
+        assert c.closed(timeout=1)
     plain.publish("room/state", "still here", 1, wait=False)
     assert plain.message()[:2] == ("room/state", b"still here")
-    another = stack.client("another", tls=False)
-    assert another.code == 0
-    wait_until(lambda: connections(stack) == 2, what="only plain connections to be left")
+    wait_until(lambda: connections(serving) == 1, what="only the plain connection to be left")
+    assert serving.status()["refused"] == {"mode": 7}
 
 
-def test_a_broker_that_starts_in_the_mode_refuses_from_the_first_handshake(stack, serving):
-    set_mode(stack, "mutual")
-    stack.broker.stop()
-    stack.start_broker()
-    assert refused(stack, DOMAIN)
-    assert stack.client("plain", tls=False).code == 0
-    set_mode(stack, "one-way")
-    assert stack.served(DOMAIN) == serving.sha256
+def test_to_one_way_closes_who_came_in_by_the_certificate_alone(serving, tmp_path):
+    set_mode(serving, "mutual")
+    login = Login(*serving.login())
+    crowd = Crowd().connect(lambda n: Member(serving.tls_port, f"m{n}", serving.ca.device().write(tmp_path), DOMAIN,
+                                             login if n % 2 else None), 10)
+    try:
+        set_mode(serving, "one-way")
+        crowd.watch(5, until=lambda: len(crowd.closed()) == 5)
+        assert {m.client_id for m in crowd.closed()} == {f"m{n}" for n in range(0, 10, 2)}
+        assert connections(serving) == 5
+        set_mode(serving, "mutual")  # those left have both
+        assert connections(serving) == 5
+    finally:
+        crowd.close()
 
 
-def test_operators_see_why(stack, serving):
-    set_mode(stack, "mutual")
-    status = stack.status()
-    assert status["mode"] == "mutual"
-    row, = status["rejected"]
-    assert row["mode"] == "mutual" and "does not verify device certificates" in row["error"]
-    described = lambda: answered(stack.api.v3("DescribeInstance", {"MqttInstanceId": stack.instance}), "DescribeInstance")  # noqa: E731
-    wait_until(lambda: described()["Brokers"][0]["Rejected"] == [row], what="the broker to report")
-    set_mode(stack, "one-way")
-    assert stack.status()["rejected"] == [] and stack.status()["mode"] == "one-way"
+def test_login_required_closes_who_has_none(serving, tmp_path):
+    set_mode(serving, "mutual")
+    login = Login(*serving.login())
+    crowd = Crowd().connect(lambda n: Member(serving.tls_port, f"m{n}", serving.ca.device().write(tmp_path), DOMAIN,
+                                             login if n % 2 else None), 6)
+    try:
+        set_mode(serving, "mutual", LoginRequired="true")
+        crowd.watch(5, until=lambda: len(crowd.closed()) == 3)
+        assert {m.client_id for m in crowd.closed()} == {"m0", "m2", "m4"}
+        assert Member(serving.tls_port, "m6", serving.ca.device().write(tmp_path), DOMAIN).code == 5
+    finally:
+        crowd.close()
 
 
-def test_nobody_slips_through_while_the_mode_changes(stack, serving):
+@pytest.mark.parametrize("who, let_in", [("loopback", True), ("all", True), ("none", False)])
+def test_who_may_come_without_tls_in_the_mode_mutual_is_a_setting(open_stack, who, let_in):
+    stack = open_stack(env={"SIGNET_MQTT_IN_MUTUAL": who})
+    c = stack.client("before", tls=False)
+    assert c.code == 0
+    certificate = OddCa().device("default", extended=["server"])
+    cert = answered(stack.api.v3("UploadUserCertificate", {"Name": "default", "Cert": certificate.pem, "Key": certificate.key_pem},
+                                 version="2020-04-07"), "UploadUserCertificate")["CertId"]
+    set_mode(stack, "mutual", ServerCertificate=f"{cert}-cn-hangzhou")
+    assert stack.client("after", tls=False).code == (0 if let_in else 5)
+    assert c.closed(timeout=1) != let_in
+
+
+def test_nobody_slips_through_while_the_mode_changes(serving):
     """Clients come all the time; after each switch to mutual none of them is left, on whatever worker it was."""
     stop, held, wrong = threading.Event(), [], []
 
@@ -123,7 +117,7 @@ def test_nobody_slips_through_while_the_mode_changes(stack, serving):
         while not stop.is_set():
             n += 1
             try:
-                c = stack.client(f"{threading.get_ident()}-{n}", sni=DOMAIN, timeout=5)
+                c = serving.client(f"{threading.get_ident()}-{n}", sni=DOMAIN, timeout=5)
                 if c.code == 0:
                     held.append(c)
                 else:
@@ -137,18 +131,24 @@ def test_nobody_slips_through_while_the_mode_changes(stack, serving):
     try:
         for _ in range(15):
             wait_until(lambda: len(held) >= 5, what="clients to come in")
-            set_mode(stack, "mutual")
-            wait_until(lambda: connections(stack) == 0, timeout=5, what="all TLS connections to be gone")
+            set_mode(serving, "mutual")
+            wait_until(lambda: all(c.closed(timeout=0.1) for c in list(held)), timeout=5, what="who was in to be out")
             for c in held:
                 if not c.closed(timeout=1):
                     wrong.append(c.client_id)
                 c.close(disconnect=False)
             held.clear()
-            set_mode(stack, "one-way")
+            set_mode(serving, "one-way")
     finally:
         stop.set()
         for t in threads:
             t.join()
     assert wrong == []
-    for c in held:
-        c.close()
+
+
+def test_a_server_certificate_is_served_in_both_modes(serving, authority):
+    before = served(serving.tls_port, DOMAIN)
+    set_mode(serving, "mutual")
+    assert "BEGIN CERTIFICATE" in s_client(serving, "-showcerts")
+    set_mode(serving, "one-way")
+    assert served(serving.tls_port, DOMAIN) == before

@@ -92,7 +92,7 @@ def test_help_lists_every_operation_and_parameter_of_the_documents():
 
 def test_help_of_every_command():
     general = run("--help").stdout
-    for name in ("verify", "export", "import", "status", "control", "mqtt-user", "mqtt-password", "completion", "man"):
+    for name in ("verify", "export", "import", "status", "sessions", "control", "mqtt-user", "mqtt-password", "completion", "man"):
         assert f"  {name}" in general
         done = run(name, "--help")
         assert done.returncode == 0 and done.stdout.startswith(f"Usage: signetctl [option]... {name}")
@@ -313,6 +313,24 @@ def test_mqtt_user_and_password_are_those_of_the_product(looker):
     assert user == f"Signature|{looker.stack.key_id}|{looker.stack.instance}"
     assert base64.b64decode(password) == openssl("dgst", "-sha1", "-hmac", looker.stack.secret, "-binary", input=b"GID_x@@@1")
     refused(looker("mqtt-password"), "--client-id")
+
+
+def test_sessions_lists_all_pages_of_who_is_connected(ctl):
+    names = sorted(f"GID_many@@@{n:04}" for n in range(1100))  # more than a page
+    clients = [ctl.stack.client(name, tls=False) for name in names]
+    got = ctl.json("sessions", "--output", "json")
+    assert sorted(s["ClientId"] for s in got["Sessions"]) == names and got["Total"] == 1100 and "PageNo" not in got
+    table = ctl.ok("sessions", "--client-id", names[7]).stdout
+    assert f"\n{names[7]}  127.0.0.1:" in table and names[8] not in table
+    assert ctl.json("sessions", "--output", "json", "--ca-sn", "0A", "--device-sn", "0B")["Sessions"] == []
+    for c in clients:
+        c.close()
+
+
+def test_sessions_says_when_there_is_nobody_to_ask(looker):
+    refused(looker("sessions", "--instance", "mqtt-nobody"), "MqttInstanceNotFound", status=1)
+    refused(looker("sessions", "--ca-sn", "x y"), "InvalidCaSn", status=1)
+    refused(looker("sessions", "now"), "sessions takes no argument")
 
 
 def test_status_and_control_ask_the_broker(looker):

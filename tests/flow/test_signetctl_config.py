@@ -54,8 +54,8 @@ def filled(ctl, authority, tmp_path):
 def test_an_empty_instance_is_a_file_too(ctl):
     config = json.loads(exported(ctl))
     assert config == {"SignetConfiguration": 1, "MqttInstanceId": ctl.stack.instance, "InstanceName": "test", "Edition": "platinum",
-                      "AuthenticationMode": "one-way", "DefaultCertificate": None, "Domains": {}, "CaCertificates": {},
-                      "ServerCertificates": {}}
+                      "AuthenticationMode": "one-way", "LoginRequired": False, "DefaultCertificate": None, "Domains": {},
+                      "CaCertificates": {}, "ServerCertificates": {}}
 
 
 def test_a_standard_instance_has_no_ca_certificates_to_ask_for(ctl):
@@ -194,6 +194,19 @@ def test_states_of_cas_and_the_mode_are_set(ctl, filled, tmp_path):
     imported(ctl, path)
     config = json.loads(exported(ctl))
     assert config["AuthenticationMode"] == "mutual" and config["CaCertificates"][filled["sn"]]["Status"] == "1"
+
+
+def test_login_required_is_set_and_stays_when_the_file_does_not_say(ctl, filled, tmp_path):
+    path = edited(ctl, tmp_path / "c.json", lambda config: config.update(LoginRequired=True))
+    assert changes(imported(ctl, path, "--dry-run")) == [("mode", "LoginRequired", "false", "true")]
+    imported(ctl, path)
+    assert json.loads(exported(ctl))["LoginRequired"] is True
+    assert changes(imported(ctl, path)) == []
+    older = edited(ctl, tmp_path / "older.json", lambda config: config.pop("LoginRequired"))
+    assert changes(imported(ctl, older)) == []
+    imported(ctl, edited(ctl, tmp_path / "off.json", lambda config: config.update(LoginRequired=False)))
+    config = json.loads(exported(ctl))
+    assert (config["LoginRequired"], config["AuthenticationMode"]) == (False, "one-way")
 
 
 def test_a_ca_that_the_file_does_not_have_stays_unless_told_otherwise(ctl, filled, tmp_path):

@@ -32,10 +32,11 @@ class Installation:
 
     def __init__(self, tree, home, user=None, programs=None):
         self.tree, self.home, self.user = Path(tree), Path(home), user
-        self.api, self.tls, self.tcp = free_ports(3)
+        self.api, self.tls, self.tcp, self.metrics = free_ports(4)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("SIGNET_") and k != "XDG_RUNTIME_DIR"}
         self.env.update({"SIGNET_HOME": str(home), "SIGNET_API_LISTEN": f"127.0.0.1:{self.api}",
-                         "SIGNET_MQTTS_LISTEN": f"127.0.0.1:{self.tls}", "SIGNET_MQTT_LISTEN": f"127.0.0.1:{self.tcp}"})
+                         "SIGNET_MQTTS_LISTEN": f"127.0.0.1:{self.tls}", "SIGNET_MQTT_LISTEN": f"127.0.0.1:{self.tcp}",
+                         "SIGNET_METRICS_LISTEN": f"127.0.0.1:{self.metrics}"})
         if programs:
             self.env["SIGNET_PROGRAMS"] = str(programs)
 
@@ -62,8 +63,10 @@ class Installation:
         return self.run("env", f"SIGNET_ENDPOINT=http://127.0.0.1:{self.api}", Path(programs) / "signetctl", *arguments).stdout
 
     def data(self):
-        """What must survive: the mapping with its revision, the access key, the demo keys, the master key."""
-        mapping = re.sub(r'"RequestId": "[^"]*"', "", self.ctl("signet", "GetSniConfig", "--MqttInstanceId", "mqtt-cn-signet00001"))
+        """What must survive: mapping and mode with their revision, the demo CA, the access key, the demo keys, the master key."""
+        asked = [self.ctl(*words, "--MqttInstanceId", "mqtt-cn-signet00001") for words in (
+            ("signet", "GetSniConfig"), ("onsmqtt", "ListCaCertificate", "--PageNo", "1", "--PageSize", "10"))]
+        mapping = re.sub(r'"RequestId": "[^"]*"', "", "".join(asked))
         files = ["credentials.env", "master.key", "pki/ca.crt", "pki/ca.key", "pki/device.crt", "pki/device.key",
                  "pki/device_chain.crt", "pki/alpha.signet.example.crt", "pki/beta.signet.example.key"]
         return mapping, {name: (self.home / name).read_text() for name in files}
@@ -84,6 +87,18 @@ class Installation:
         for name in ("credentials.env", "master.key", "pki/ca.key", "pki/device.key", "pki/alpha.signet.example.key"):
             assert (self.home / name).stat().st_mode & 0o077 == 0, name
 
+    def set_mode(self, mode):
+        self.ctl("signet", "SetAuthenticationMode", "--MqttInstanceId", "mqtt-cn-signet00001", "--Mode", mode)
+
+    def check_device(self):
+        """The demo device gets in by its certificate alone, as the command that `up` prints has it; without it nobody does."""
+        pki = self.home / "pki"
+        certificate = ["--cert", pki / "device.crt", "--key", pki / "device.key"]
+        for more, status in (certificate, 0), ([], 1):
+            done = self.run("mosquitto_pub", "-h", "127.0.0.1", "-p", self.tls, "--cafile", pki / "ca.crt", "-q", 1, *more, "-i",
+                            "GID_demo@@@device-1", "-t", "demo/hello", "-m", "hello", check=False)
+            assert min(done.returncode, 1) == status, done.stdout
+
     def story(self):
         first = self.up()
         assert "Signet is up" in first and self.credentials()[0] in first and self.credentials()[1] not in first
@@ -92,6 +107,7 @@ class Installation:
         before = self.data()
         self.up()
         assert self.data() == before
+        assert re.findall('"(?:CaName|Status)": "([^"]*)"', before[0]) == ["signet-demo", "1"]
         self.down()
         with pytest.raises(OSError):
             socket.create_connection(("127.0.0.1", self.tls), timeout=5)
@@ -122,6 +138,32 @@ def test_up_twice_down_and_up_again_keeps_everything(folder, end):
     i = Installation(ROOT, folder / "home")
     end(i)
     i.story()
+
+
+def test_the_demo_device_in_the_mode_mutual_which_up_leaves_alone(folder, end):
+    i = Installation(ROOT, folder / "home")
+    end(i)
+    told = i.up()
+    assert "SetAuthenticationMode" in told and "device.crt" in told
+    i.set_mode("mutual")
+    i.check_device()
+    before = i.data()
+    i.up()
+    assert i.data() == before
+    i.check_device()
+    i.set_mode("one-way")
+    i.check_serving()
+
+
+def test_what_a_user_has_done_to_the_demo_ca_stays(folder, end):
+    i = Installation(ROOT, folder / "home")
+    end(i)
+    i.up()
+    sn = re.search('"Sn": "([^"]*)"', i.data()[0]).group(1)
+    i.ctl("onsmqtt", "InactivateCaCertificate", "--MqttInstanceId", "mqtt-cn-signet00001", "--Sn", sn)
+    before = i.data()
+    i.up()
+    assert i.data() == before, "still inactive"
 
 
 def test_a_very_long_path_with_a_space_in_it(folder, end):

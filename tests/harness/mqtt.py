@@ -50,14 +50,15 @@ def served(port, sni=None, version=None, timeout=10):
 
 
 class Client:
-    """login: (access key id, secret, instance) for the Signature user name, or None."""
+    """login: (access key id, secret, instance) for the Signature user name, or None. context: an SSL context with a device
+    certificate, say, instead of ca and version. source: the address it comes from."""
 
     def __init__(self, port, client_id, login=None, tls=True, sni=None, ca=None, clean=True, keep_alive=60, timeout=20,
-                 connect=True, version=None):
+                 connect=True, version=None, context=None, source=None):
         self.client_id = client_id
-        raw = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        raw = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=source and (source, 0))
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock = tls_context(ca, version).wrap_socket(raw, server_hostname=sni) if tls else raw
+        self.sock = (context or tls_context(ca, version)).wrap_socket(raw, server_hostname=sni) if tls else raw
         self.buffer, self.next_id, self.messages = b"", 0, []
         if not connect:
             return

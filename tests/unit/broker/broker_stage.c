@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker_stage.h"
 
+#include "broker/admission.h"
 #include "broker/mqtt_read.h"
 #include "common/clock.h"
 #include "common/crypt.h"
@@ -20,8 +21,10 @@ static const char instance[] = "mqtt-cn-test", key_id[] = "LTAIx", secret[] = "s
 static struct listener listener;
 
 struct workers *workers;
+uint32_t connections_max = 1000;
+static struct admission *admission;
 struct broker_limits limits = {.packet_max = 1024 * 1024,
-                               .connections_max = 1000,
+                               .unfinished_max = 1000,
                                .handshakes_per_turn = 8,
                                .accepts_per_turn = 64,
                                .outbox_bytes_max = 64 * 1024,
@@ -49,12 +52,15 @@ void stage_publish(bool with_key)
 
 void stage_start(void)
 {
+        cr_assert_eq(admission_new(connections_max, 0, &admission), ERR_OK);
+
         const struct worker_settings settings = {.count = STAGE_WORKERS,
                                                  .limits = &limits,
                                                  .instance = instance,
                                                  .listeners = &listener,
                                                  .listener_count = 1,
-                                                 .credentials_max = 16};
+                                                 .credentials_max = 16,
+                                                 .admission = admission};
         char why[256];
 
         signal(SIGPIPE, SIG_IGN);
@@ -67,6 +73,7 @@ void stage_stop(void)
 {
         workers = workers_stop(workers);
         listener_close(&listener);
+        admission = admission_free(admission);
 }
 
 uint64_t stage_counter(int index)

@@ -20,6 +20,7 @@ struct packet { /* bytes to send */
 extern struct workers *workers;
 /* Changed before stage_start() by tests that need other ones. */
 extern struct broker_limits limits;
+extern uint32_t connections_max;
 
 void stage_start(void);
 void stage_stop(void);

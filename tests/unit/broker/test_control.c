@@ -24,7 +24,9 @@ static uv_loop_t loop;
 static struct control *control;
 static struct control_settings settings;
 static char folder[64], path[96];
-static int64_t asked;  /* last revision of a reload; -1: none */
+static int64_t asked; /* last revision of a reload; -1: none */
+static uint64_t tickets[8];
+static int ticket_count;
 static size_t padding; /* bytes of a status answer */
 
 static void on_reload(void *arg, int64_t revision)
@@ -44,13 +46,25 @@ static json_t *on_status(void *arg)
         return status;
 }
 
+/* Wrong when it has no clientId; else answered by the test. */
+static const char *on_ask(void *arg, const json_t *request, uint64_t ticket)
+{
+        cr_assert_eq(arg, &loop);
+        if (json_object_get(request, "clientId") == NULL)
+                return "who?";
+        cr_assert_lt(ticket_count, 8);
+        tickets[ticket_count++] = ticket;
+        return NULL;
+}
+
 static void begin(void)
 {
         (void)snprintf(folder, sizeof folder, "/tmp/signet-control-XXXXXX");
         cr_assert_not_null(mkdtemp(folder));
         (void)snprintf(path, sizeof path, "%s/b.sock", folder);
         asked = -1;
-        settings = (struct control_settings){path, CLIENTS, on_reload, on_status, &loop};
+        ticket_count = 0;
+        settings = (struct control_settings){path, CLIENTS, on_reload, on_status, on_ask, &loop};
         cr_assert_eq(uv_loop_init(&loop), 0);
         cr_assert_eq(control_open(&loop, &settings, &control), ERR_OK);
 }
@@ -201,6 +215,69 @@ Test(control, status_is_what_the_program_says_and_ok)
 
         expect(fd, "{\"op\":\"status\"}\n",
                "{\"ok\":true,\"instance\":\"mqtt-test\",\"applied\":3,\"padding\":\"\"}");
+        close(fd);
+}
+
+Test(control, a_question_is_answered_when_its_answer_is_there_and_not_by_a_reload)
+{
+        int fd = client_open();
+
+        say(fd, "{\"op\":\"sessions\",\"clientId\":\"a\"}\n{\"op\":\"disconnect\",\"clientId\":\"a\"}\n");
+        cr_assert_null(line_within(fd, 50));
+        cr_assert_eq(ticket_count, 1, "the next request waits");
+        control_applied(control, 5);
+        cr_assert_null(line_within(fd, 50));
+        control_answer(control, tickets[0], json_pack("{s:i}", "total", 1));
+        cr_assert_str_eq(hear(fd), "{\"total\":1}");
+        turn();
+        cr_assert_eq(ticket_count, 2);
+        cr_assert_neq(tickets[1], tickets[0]);
+        control_answer(control, tickets[0], json_pack("{s:i}", "late", 1));
+        cr_assert_null(line_within(fd, 50), "an answer to another question");
+        control_answer(control, tickets[1], json_pack("{s:i}", "disconnected", 1));
+        cr_assert_str_eq(hear(fd), "{\"disconnected\":1}");
+        close(fd);
+}
+
+Test(control, a_question_that_is_wrong_is_answered_at_once)
+{
+        int fd = client_open();
+
+        expect(fd, "{\"op\":\"sessions\"}\n", "{\"ok\":false,\"error\":\"who?\"}");
+        cr_assert_eq(ticket_count, 0);
+        close(fd);
+}
+
+Test(control, questions_of_many_clients_are_answered_in_any_order_and_those_who_left_are_forgotten)
+{
+        int a = client_open(), b = client_open(), gone = client_open();
+
+        say(a, "{\"op\":\"sessions\",\"clientId\":\"a\"}\n");
+        turn();
+        say(gone, "{\"op\":\"sessions\",\"clientId\":\"gone\"}\n");
+        turn();
+        say(b, "{\"op\":\"sessions\",\"clientId\":\"b\"}\n");
+        turn();
+        close(gone);
+        turn();
+        cr_assert_eq(ticket_count, 3);
+        control_answer(control, tickets[2], json_pack("{s:s}", "for", "b"));
+        control_answer(control, tickets[1], json_pack("{s:s}", "for", "nobody"));
+        control_answer(control, tickets[0], json_pack("{s:s}", "for", "a"));
+        cr_assert_str_eq(hear(a), "{\"for\":\"a\"}");
+        cr_assert_str_eq(hear(b), "{\"for\":\"b\"}");
+        close(a);
+        close(b);
+}
+
+Test(control, a_question_whose_answer_found_no_memory_ends_the_connection)
+{
+        int fd = client_open();
+
+        say(fd, "{\"op\":\"sessions\",\"clientId\":\"a\"}\n");
+        turn();
+        control_answer(control, tickets[0], NULL);
+        cr_assert_str_eq(hear(fd), "");
         close(fd);
 }
 

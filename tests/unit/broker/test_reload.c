@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/reload.h"
 
+#include "authority_rows.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/model.h"
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 enum { PATIENCE_MS = 20000 };
-#define INSTANCE "mqtt-test"
 
 static struct scratch_database base;
 static struct reload *reload;
@@ -24,6 +24,8 @@ static struct reload_settings settings;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what the reload thread reports */
 static int64_t published, applied;
 static int publish_count, applied_count;
+static int64_t perish_count;
+static int64_t ticket_keys; /* those that new tickets could be made with, each time they were handed on */
 
 static void on_publish(void *arg, struct snapshot *next)
 {
@@ -31,6 +33,15 @@ static void on_publish(void *arg, struct snapshot *next)
         pthread_mutex_lock(&lock);
         published = next->revision;
         publish_count++;
+        pthread_mutex_unlock(&lock);
+}
+
+static void on_perish(void *arg, struct perishables *next)
+{
+        (void)arg;
+        pthread_mutex_lock(&lock);
+        perish_count++;
+        ticket_keys += perishables_ticket_key(next) != NULL;
         pthread_mutex_unlock(&lock);
 }
 
@@ -53,6 +64,8 @@ static void begin(void)
                                             .node_id = "node-1",
                                             .master = base.master,
                                             .publish = on_publish,
+                                            .perish = on_perish,
+                                            .ticket_s = 7200,
                                             .applied = on_applied};
 }
 
@@ -279,4 +292,135 @@ Test(reload, an_instance_that_is_deleted_is_still_served)
         wait_for_status("problem", "\"the instance does not exist\"");
         cr_assert_eq(read_guarded(&published), 1);
         cr_assert(status_says("applied", "1"));
+}
+
+/* ---- what changes with time ---- */
+
+#define SEEN "SELECT (extract(epoch FROM seen_at) * 1000000)::bigint FROM broker_node"
+
+/* A look of which nobody has asked for anything. */
+static void wait_for_a_look(void)
+{
+        int64_t before = count(SEEN), began = clock_ms();
+
+        while (count(SEEN) == before) {
+                cr_assert_lt(clock_ms() - began, PATIENCE_MS, "waited in vain for a look");
+                usleep(20000);
+        }
+}
+
+Test(reload, hands_on_ticket_keys_as_soon_as_it_serves_and_again_when_they_are_others)
+{
+        make_instance();
+        start();
+        wait_for(&perish_count, 1);
+        cr_assert_eq(read_guarded(&published), 1);
+        cr_assert_eq(read_guarded(&ticket_keys), 1);
+        cr_assert(!status_says("ticketKeyMadeAt", "0"));
+        wait_for_rows(NODE_AT "1", 1);
+        wait_for_a_look();
+        wait_for_a_look();
+        cr_assert_eq(read_guarded(&perish_count), 1);
+        scratch_sql(&base, "DELETE FROM ticket_key");
+        cr_assert_lt(wait_for(&perish_count, 2), 8000);
+        cr_assert_eq(count("SELECT count(*) FROM ticket_key"), 1);
+}
+
+Test(reload, failing_at_ticket_keys_keeps_nothing_else_from_being_served)
+{
+        make_instance();
+        scratch_sql(&base, "REVOKE SELECT ON ticket_key FROM signet_broker");
+        start();
+        wait_for(&applied, 1);
+        wait_for_rows(NODE_AT "1", 1);
+        for (int64_t revision = 2; revision < 6; revision++) {
+                next_revision();
+                reload_wanted(reload, revision);
+                cr_assert_lt(wait_for(&applied, revision), 1000);
+        }
+        wait_for_rows(NODE_AT "5", 1);
+        json_t *status = reload_status(reload);
+        const char *problem = json_string_value(json_object_get(status, "problem"));
+        cr_assert_not_null(strstr(problem, "ticket keys"), "%s", problem);
+        json_decref(status);
+        cr_assert(status_says("database", "\"ok\""));
+        cr_assert_eq(read_guarded(&perish_count), 0);
+        scratch_sql(&base, "GRANT SELECT ON ticket_key TO signet_broker");
+        cr_assert_lt(wait_for(&perish_count, 1), 8000);
+        wait_for_status("problem", "\"\"");
+}
+
+Test(reload, goes_on_making_ticket_keys_while_a_snapshot_cannot_be_loaded)
+{
+        make_instance();
+        start();
+        wait_for(&perish_count, 1);
+        scratch_sql(&base, "REVOKE SELECT ON device_removal FROM signet_broker");
+        scratch_sql(&base, "DELETE FROM ticket_key");
+        next_revision();
+        reload_wanted(reload, 2);
+        cr_assert_lt(wait_for(&perish_count, 2), 8000);
+        cr_assert_eq(read_guarded(&applied), 1);
+        cr_assert(!status_says("problem", "\"\""));
+        scratch_sql(&base, "GRANT SELECT ON device_removal TO signet_broker");
+        wait_for(&applied, 2);
+}
+
+/* ---- what it says ---- */
+
+static int64_t status_number(const char *key)
+{
+        json_t *status = reload_status(reload);
+        const json_t *number = json_object_get(status, key);
+
+        cr_assert(json_is_integer(number), "%s", key);
+        int64_t value = json_integer_value(number);
+        json_decref(status);
+        return value;
+}
+
+Test(reload, counts_what_it_serves)
+{
+        struct made ca;
+
+        made_new(&ca, EVP_PKEY_EC, "CA");
+        make_instance();
+        ca_row(&base, 1, &ca);
+        ca_row(&base, 2, &ca);
+        device_rows(&base, 1, 1, 4);
+        device_row_set(&base, 1, 1, false);
+        device_row_set(&base, 1, 2, false);
+        device_row_set(&base, 1, 3, false);
+        scratch_sql(&base, "UPDATE instance SET login_required = true, authentication_mode = 1");
+        start();
+        wait_for(&applied, 1);
+        cr_assert_eq(status_number("cas"), 2);
+        cr_assert_eq(status_number("inactiveDevices"), 3);
+        cr_assert_eq(status_number("staples"), 0);
+        cr_assert(status_says("loginRequired", "true"));
+        cr_assert(status_says("mode", "\"mutual\""));
+        made_done(&ca);
+}
+
+Test(reload, says_how_old_its_snapshot_is_and_when_it_last_was_the_newest)
+{
+        start();
+        wait_for_status("problem", "\"the instance does not exist\"");
+        cr_assert_eq(status_number("snapshotAgeMs"), -1);
+        cr_assert_eq(status_number("checkedAgoMs"), -1);
+        make_instance();
+        wait_for(&applied, 1);
+        wait_for_rows(NODE_AT "1", 1);
+        wait_for_a_look();
+        cr_assert_geq(status_number("snapshotAgeMs"), status_number("checkedAgoMs") + 1000);
+        scratch_sql(&base, "ALTER DATABASE %s CONNECTION LIMIT 0", base.name);
+        scratch_sql(&base, CUT_OFF);
+        int64_t began = clock_ms();
+        while (status_number("checkedAgoMs") < 6000) /* two looks are five seconds apart */
+                cr_assert_lt(clock_ms() - began + usleep(20000), PATIENCE_MS);
+        scratch_sql(&base, "ALTER DATABASE %s CONNECTION LIMIT -1", base.name);
+        began = clock_ms();
+        while (status_number("checkedAgoMs") > 5000)
+                cr_assert_lt(clock_ms() - began + usleep(20000), PATIENCE_MS);
+        cr_assert_gt(status_number("snapshotAgeMs"), 6000);
 }

@@ -20,10 +20,14 @@ static struct snapshot *snapshot_new(struct credential *exact, struct credential
 {
         struct snapshot *s = calloc(1, sizeof *s);
         const struct tls_table_change change = {"a.example.com", exact};
+        const struct digest_change kept_out = {{1}, true}, deleted = {{2}, true};
 
         cr_assert_not_null(s);
         atomic_init(&s->refs, 1);
         cr_assert_eq(tls_table_with(NULL, &change, 1, &s->tls), ERR_OK);
+        cr_assert_eq(trust_with(NULL, NULL, 0, &s->trust), ERR_OK);
+        cr_assert_eq(digest_set_with(NULL, &kept_out, 1, &s->inactive), ERR_OK);
+        cr_assert_eq(digest_set_with(NULL, &deleted, 1, &s->removed), ERR_OK);
         s->default_credential = fallback;
         credential_unref(exact);
         return s;
@@ -68,10 +72,16 @@ Test(snapshot, without_a_default_gives_nothing_to_an_unknown_name)
 Test(snapshot, lives_until_its_last_reference)
 {
         struct snapshot *s = snapshot_new(credential(1), credential(2)), *other = snapshot_ref(s);
+        struct digest_set *inactive = digest_set_ref(s->inactive);
+        const uint8_t kept_out[32] = {1}, deleted[32] = {2};
 
         cr_assert_null(snapshot_unref(s));
         cr_assert_eq(credential_id(ask(other, "a.example.com")), 1);
+        cr_assert_eq(trust_count(other->trust), 0);
+        cr_assert(digest_set_has(other->removed, deleted) && !digest_set_has(other->removed, kept_out));
         snapshot_unref(other);
+        cr_assert(digest_set_has(inactive, kept_out), "the next snapshot may share it");
+        digest_set_unref(inactive);
         cr_assert_null(snapshot_unref(NULL));
 }
 

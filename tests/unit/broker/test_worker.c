@@ -164,7 +164,7 @@ Test(worker, takes_no_long_connect_from_somebody_unknown, .init = stage_start, .
 
 static void start_with_few(void)
 {
-        limits.connections_max = 3;
+        connections_max = 3;
         stage_start();
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/serial.h"
+#include "common/serial.h"
 #include "common/cleanup.h"
 #include "common/pem.h"
 

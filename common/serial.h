@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* serial: the serial number of a certificate as the API writes it: lower-case hex of the content octets of
  * the DER INTEGER (X.690 §8.3), so with a leading 00 where the first bit is set. Pure. */
-#ifndef SIGNET_API_SERIAL_H
-#define SIGNET_API_SERIAL_H
+#ifndef SIGNET_COMMON_SERIAL_H
+#define SIGNET_COMMON_SERIAL_H
 
 #include "common/err.h"
 

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/local_sessions.h"
+
+#include "api/answer.h"
+#include "api/certificate.h"
+#include "api/rollout.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/control.h"
+
+#include <stdio.h>
+
+CLEANUP_DEFINE(jsonp, json_t *, json_decref)
+
+struct line { /* to one broker */
+        char path[CONTROL_PATH_MAX + 1];
+        int64_t deadline_ms;
+};
+
+void session_page_done(struct session_page *p)
+{
+        json_decref(p->rows);
+        p->rows = NULL;
+}
+
+/* An answer that says ok. */
+static enum err ask(const struct line *l, json_t *request, json_t **ret)
+{
+        CLEANUP(jsonp) json_t *answer = NULL;
+        int64_t left = l->deadline_ms - clock_ms();
+
+        if (left <= 0)
+                return ERR_TIMEOUT;
+        TRY(control_call(l->path, request, (int)left, &answer));
+        if (!json_is_true(json_object_get(answer, "ok")))
+                return ERR_REFUSED;
+        *ret = TAKE(answer);
+        return ERR_OK;
+}
+
+static enum err read_node(const struct line *l, char ret[LOCAL_NODE_SIZE])
+{
+        CLEANUP(jsonp) json_t *request = json_pack("{s:s}", "op", "status");
+        CLEANUP(jsonp) json_t *answer = NULL;
+        const char *node;
+
+        if (request == NULL)
+                return ERR_NOMEM;
+        TRY(ask(l, request, &answer));
+        node = json_string_value(json_object_get(answer, "node"));
+        (void)snprintf(ret, LOCAL_NODE_SIZE, "%s", node != NULL ? node : "");
+        return ERR_OK;
+}
+
+static const struct column {
+        const char *name, *field;
+        json_type type;
+} columns[] = {
+        {"ClientId", "clientId", JSON_STRING},       {"Address", "address", JSON_STRING},
+        {"Listener", "listener", JSON_STRING},       {"Tls", "tls", JSON_STRING},
+        {"Domain", "domain", JSON_STRING},           {"CaSn", "caSn", JSON_STRING},
+        {"DeviceSn", "deviceSn", JSON_STRING},       {"DeviceSha256", "deviceSha256", JSON_STRING},
+        {"AccessKeyId", "accessKeyId", JSON_STRING}, {"ConnectedAt", "connectedAt", JSON_INTEGER},
+        {"Revision", "revision", JSON_INTEGER},      {"Worker", "worker", JSON_INTEGER},
+};
+
+/* What a broker leaves out is "" or 0. New reference; NULL: out of memory. */
+static json_t *column_value(const struct column *c, const json_t *row)
+{
+        json_t *value = json_object_get(row, c->field);
+
+        if (json_is_string(value) && c->type == JSON_STRING)
+                return json_incref(value);
+        if (json_is_integer(value) && c->type == JSON_INTEGER)
+                return json_incref(value);
+        return c->type == JSON_STRING ? json_string("") : json_integer(0);
+}
+
+static enum err add_row(json_t *rows, const json_t *theirs)
+{
+        char certificate[CERTIFICATE_IDENTIFIER_SIZE];
+        json_t *row = json_object();
+
+        TRY(answer_append(rows, row));
+        for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
+                if (json_object_set_new(row, columns[i].name, column_value(&columns[i], theirs)) != 0)
+                        return ERR_NOMEM;
+        certificate_identifier(json_integer_value(json_object_get(theirs, "certificate")), certificate);
+        return answer_add(row, json_pack("{s:s}", "Certificate", certificate));
+}
+
+static json_t *request_of(const struct session_question *q, int64_t got)
+{
+        return json_pack("{s:s, s:I, s:I, s:s*, s:s*, s:s*}", "op", "sessions", "offset",
+                         (json_int_t)(q->offset + got), "limit", (json_int_t)(q->limit - got), "clientId",
+                         q->client_id, "caSn", q->ca_sn, "deviceSn", q->device_sn);
+}
+
+/* One line of the protocol may be too short for a page: then it goes on behind what has come. */
+static enum err read_some(const struct line *l, const struct session_question *q, struct session_page *p,
+                          size_t *ret)
+{
+        CLEANUP(jsonp) json_t *request = request_of(q, (int64_t)json_array_size(p->rows));
+        CLEANUP(jsonp) json_t *answer = NULL;
+        const json_t *list, *row;
+        size_t i;
+
+        if (request == NULL)
+                return ERR_NOMEM;
+        TRY(ask(l, request, &answer));
+        list = json_object_get(answer, "sessions");
+        if (!json_is_array(list) || json_array_size(list) > (size_t)q->limit - json_array_size(p->rows))
+                return ERR_SYNTAX;
+        p->total = json_integer_value(json_object_get(answer, "total"));
+        *ret = json_array_size(list);
+        json_array_foreach(list, i, row)
+        {
+                TRY(add_row(p->rows, row));
+        }
+        return ERR_OK;
+}
+
+static enum err read_page(const struct line *l, const struct session_question *q, struct session_page *p)
+{
+        size_t came = 0;
+
+        p->rows = json_array();
+        if (p->rows == NULL)
+                return ERR_NOMEM;
+        TRY(read_node(l, p->node));
+        do {
+                TRY(read_some(l, q, p, &came));
+        } while (came > 0 && (int64_t)json_array_size(p->rows) < q->limit &&
+                 q->offset + (int64_t)json_array_size(p->rows) < p->total);
+        return ERR_OK;
+}
+
+enum err local_sessions_ask(const char *run_dir, const char *instance, const struct session_question *q,
+                            struct session_page *ret)
+{
+        CLEANUP(session_page) struct session_page page = {0};
+        struct line l = {.deadline_ms = clock_ms() + rollout_patience_ms(instance)};
+        enum err e;
+
+        if (control_path(run_dir, instance, l.path) != ERR_OK)
+                return ERR_NOT_FOUND;
+        e = read_page(&l, q, &page);
+        if (e == ERR_TIMEOUT)
+                rollout_note_slow(instance);
+        TRY(e);
+        *ret = page;
+        page.rows = NULL;
+        return ERR_OK;
+}

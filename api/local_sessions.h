@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* local_sessions: which clients are connected to the broker of an instance on this machine, asked over its
+ * control socket (docs/control-protocol.md). */
+#ifndef SIGNET_API_LOCAL_SESSIONS_H
+#define SIGNET_API_LOCAL_SESSIONS_H
+
+#include "common/err.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+enum { LOCAL_NODE_SIZE = 129 };
+
+struct session_question {
+        const char *client_id, *ca_sn,
+                *device_sn; /* NULL: any; serial numbers as serial_read() writes them */
+        int64_t offset, limit;
+};
+struct session_page {
+        json_t *rows; /* of ListSessions; owned */
+        int64_t total;
+        char node[LOCAL_NODE_SIZE]; /* NodeId of the broker */
+};
+
+/* ERR_NOT_FOUND: no broker listens there. ERR_TIMEOUT: it has not answered within rollout_patience_ms().
+ * ERR_REFUSED: it is not to be trusted, or does not know the question. ERR_SYNTAX: what it says makes no
+ * sense. */
+MUST_CHECK enum err local_sessions_ask(const char *run_dir, const char *instance,
+                                       const struct session_question *q, struct session_page *ret);
+void session_page_done(struct session_page *p);
+static inline void cleanup_session_page(struct session_page *p)
+{
+        session_page_done(p);
+}
+
+#endif

@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""devices: device certificates. `storm`: 20,000 devices never seen before connect as fast as they can, and again when they are
+known. `mutual`: server CPU of a full mutual handshake and CONNECT of a known device beside mosquitto and a bare OpenSSL server,
+and with 10,000 registered CAs beside one."""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+
+import stack as s
+
+INSTANCE, NAME = "mqtt-bench", "c0000.bench.example"
+
+
+def make_folder(stack, name):
+    folder = os.path.join(stack.folder, name)
+    os.mkdir(folder, 0o755)
+    subprocess.run([s.program("make_certs"), "--dir", folder, "--count", "1"], check=True)
+    return folder
+
+
+def configure(stack, folder):
+    """An instance in the mode mutual whose one CA is that of the folder."""
+    certificate = stack.upload("bench", f"{folder}/0000.crt", f"{folder}/0000.key")
+    stack.create_instance(INSTANCE)
+    stack.api.call(s.ONSMQTT, "SetSniConfig", MqttInstanceId=INSTANCE, DefaultCertificate=certificate,
+                   SniConfig=f"{NAME}#{certificate}#")
+    code = stack.api.call(s.ONSMQTT, "GetRegisterCode", MqttInstanceId=INSTANCE)["RegisterCode"]
+    subprocess.run([s.program("make_certs"), "--dir", folder, "--verification", code], check=True)
+    texts = [open(f"{folder}/{n}.crt", encoding="ascii").read() for n in ("ca", "verification")]
+    stack.api.call(s.ONSMQTT, "RegisterCaCertificate", MqttInstanceId=INSTANCE, CaName="bench", CaContent=texts[0],
+                   VerificationContent=texts[1])
+    stack.api.call(s.ONSMQTT, "SetAuthenticationMode", MqttInstanceId=INSTANCE, Mode="mutual")
+
+
+def start_broker(stack, workers, cpu):
+    broker = stack.start_broker(INSTANCE, workers, cpu=cpu)
+    stack.wait_applied(broker, INSTANCE)
+    broker.wait_for_port(broker.port)
+    return broker
+
+
+def device_load(server, folder, *more, cpu=1):
+    """The rounds."""
+    done = subprocess.run(
+        [s.program("device_load"), "--address", f"127.0.0.1:{server.port}", "--sni", NAME, "--dir", folder, "--server-pid",
+         str(server.pid), *map(str, more)],
+        stdout=subprocess.PIPE, timeout=1800, preexec_fn=s.pinned(cpu), check=True,
+    )
+    return [json.loads(line) for line in done.stdout.decode().splitlines() if line.startswith("{")]
+
+
+def storm(o):
+    with s.Stack() as stack:
+        folder = make_folder(stack, "certs")
+        configure(stack, folder)
+        broker = start_broker(stack, o.workers, None)
+        new, *known = device_load(broker, folder, "--devices", o.devices, "--rounds", 1 + o.known_rounds, "--parallel", o.parallel,
+                                  cpu=None)
+        rows, different = map(int, stack.psql("SELECT count(*), count(DISTINCT sha256) FROM device_certificate").split("|"))
+        for name, r in [("new", new)] + [("known", r) for r in known]:
+            print(f"{name:6} {r['accepted']:6} of {r['devices']} let in, {r['failed']} failed, {r['seconds']:6.1f} s,"
+                  f" {r['per_s']:6.0f} a second, {r['server_cpu_us']:5.0f} us of the broker's CPU each,"
+                  f" p50 {r['latency_us']['p50'] / 1000:.0f} ms, p99 {r['latency_us']['p99'] / 1000:.0f} ms")
+        print(f"registered: {rows} rows, {different} different certificates")
+        ratio = new["per_s"] / statistics.median(r["per_s"] for r in known)
+        print(f"new / known: {ratio:.2f} of the connections a second (aim: at least 0.8)")
+        right = rows == different == o.devices and all(r["accepted"] == o.devices for r in [new, *known])
+        return 0 if right else 1
+
+
+def start_mosquitto(stack, folder):
+    path = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if path is None:
+        s.say("mosquitto is not installed (apt-get install mosquitto): it is left out")
+        return None
+    port, conf = s.free_port(), os.path.join(stack.folder, "mosquitto.conf")
+    with open(conf, "w", encoding="ascii") as out:
+        out.write(f"listener {port} 127.0.0.1\nallow_anonymous true\ncertfile {folder}/0000.crt\nkeyfile {folder}/0000.key\n"
+                  f"cafile {folder}/ca.crt\nrequire_certificate true\nuser root\nlog_type error\n")
+    server = stack.start_process("mosquitto", [path, "-c", conf], cpu=0)
+    server.port = port
+    server.wait_for_port(port)
+    return server
+
+
+def start_bare(stack, folder, tickets):
+    server = s.start_bare(stack, f"{folder}/0000.crt", f"{folder}/0000.key", 0, "--client-ca", f"{folder}/ca.crt", "--mqtt",
+                          "--tickets", str(tickets))
+    return server
+
+
+def add_cas(stack, count):
+    """Real CA certificates, put into the table directly: registering each is not what is measured. The revision makes the broker
+    load them."""
+    folder = os.path.join(stack.folder, "cas")
+    os.mkdir(folder, 0o755)
+    subprocess.run([s.program("make_certs"), "--dir", folder, "--cas", str(count)], check=True)
+    with open(f"{folder}/cas.sql", encoding="ascii") as sql:
+        subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-v", f"instance={INSTANCE}", "-d",
+                        f"host={stack.run_dir} dbname=signet user=signet_owner"], stdin=sql, check=True, stdout=subprocess.DEVNULL)
+
+
+def mutual(o):
+    with s.Stack() as stack:
+        folder = make_folder(stack, "certs")
+        configure(stack, folder)
+        servers = {"signet": start_broker(stack, 1, 0), "bare, no tickets": start_bare(stack, folder, 0),
+                   "bare, 2 tickets": start_bare(stack, folder, 2), "mosquitto": start_mosquitto(stack, folder)}
+        servers = {name: server for name, server in servers.items() if server is not None}
+        rounds = measure(o, servers, folder)
+        print_table(servers, rounds)
+        if o.cas > 1:
+            add_cas(stack, o.cas - 1)
+            s.say(f"{o.cas} CAs")
+            while stack.status(INSTANCE)["cas"] < o.cas:
+                pass
+            many = measure(o, {n: servers[n] for n in ("signet", "bare, no tickets")}, folder)
+            one = statistics.median(r["signet"] / r["bare, no tickets"] for r in rounds)
+            lots = statistics.median(r["signet"] / r["bare, no tickets"] for r in many)
+            print(f"{o.cas} registered CAs: {lots:.3f} of bare, one: {one:.3f}; {lots / one:.3f}")
+    return 0
+
+
+def measure(o, servers, folder):
+    rounds, serial = [], 5000000
+    for i in range(o.rounds):
+        order = list(servers)[i % len(servers):] + list(servers)[: i % len(servers)]
+        # Each device connects once before it is measured, so that it is known.
+        rounds.append({name: device_load(servers[name], folder, "--devices", o.devices_per_round, "--parallel", 1, "--tls", o.tls,
+                                         "--first-serial", serial)[1]["server_cpu_us"] for name in order})
+        serial += o.devices_per_round
+    return rounds
+
+
+def print_table(servers, rounds):
+    for name in servers:
+        print(f"TLS mutual + CONNECT  {name:18} {statistics.median(r[name] for r in rounds):6.0f} us of CPU each,"
+              f" {statistics.median(r[name] / r['bare, no tickets'] for r in rounds):.3f} of bare")
+    if "mosquitto" in servers:
+        print(f"signet / mosquitto: {statistics.median(r['signet'] / r['mosquitto'] for r in rounds):.3f} (aim: at most 0.65)")
+    print(f"signet / bare with the same ticket setting (none):"
+          f" {statistics.median(r['signet'] / r['bare, no tickets'] for r in rounds):.3f} (aim: at most 1.1)")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("what", choices=["storm", "mutual"])
+    p.add_argument("--devices", type=int, default=20000, help="storm: how many (20000)")
+    p.add_argument("--parallel", type=int, default=256, help="storm: that connect at a time (256)")
+    p.add_argument("--known-rounds", type=int, default=1, help="storm: rounds with known devices (1)")
+    p.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="storm: of the broker (one a core)")
+    p.add_argument("--rounds", type=int, default=15, help="mutual: rounds (15)")
+    p.add_argument("--devices-per-round", type=int, default=200, help="mutual: handshakes of each server in a round (200)")
+    p.add_argument("--cas", type=int, default=10000, help="mutual: registered CAs in the second part (10000; 1: no second part)")
+    p.add_argument("--tls", default="1.3", help="mutual: 1.2 or 1.3")
+    o = p.parse_args()
+    return storm(o) if o.what == "storm" else mutual(o)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
