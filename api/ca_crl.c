@@ -2,7 +2,6 @@
 #include "api/ca_crl.h"
 
 #include "api/certificate.h"
-#include "api/crl_extension.h"
 #include "api/der.h"
 #include "common/text.h"
 
@@ -128,7 +127,7 @@ static enum err read_entry(struct rd *list, int64_t number, bool *ret_lifts, cha
         struct rd r = der_inside(der_next(list, DER_SEQUENCE));
         struct bytes serial = der_next(&r, DER_INTEGER).content;
         struct crl_extensions extensions = {.lifts = false};
-        char inner[CA_CRL_WHY_SIZE] = "";
+        char inner[CRL_WHY_SIZE] = "";
 
         (void)der_next(&r, der_is(&r, DER_UTC_TIME) ? DER_UTC_TIME : DER_GENERALIZED_TIME);
         struct der more = rd_left(&r) > 0 ? der_next(&r, DER_SEQUENCE) : (struct der){0};
@@ -207,7 +206,7 @@ static enum err read_der(struct ca_crl *c, char *why)
         return read_signed_part(part, c, why);
 }
 
-enum err ca_crl_read(const char *text, struct ca_crl *ret, char why[CA_CRL_WHY_SIZE])
+enum err ca_crl_read(const char *text, struct ca_crl *ret, char why[CRL_WHY_SIZE])
 {
         struct ca_crl c = CA_CRL_EMPTY;
         enum err e = read_text(text, &c.der, why);
@@ -317,7 +316,7 @@ static enum err check_time(const struct ca_crl *c, int64_t now, char *why)
         return crl_refuse(why, "its nextUpdate, %s (UTC), has passed; a newer list is wanted", date);
 }
 
-enum err ca_crl_check(const struct ca_crl *c, X509 *ca, int64_t now, char why[CA_CRL_WHY_SIZE])
+enum err ca_crl_check(const struct ca_crl *c, X509 *ca, int64_t now, char why[CRL_WHY_SIZE])
 {
         enum err e = check_signature(c, ca, why);
 
@@ -334,7 +333,7 @@ static int compare_numbers(const char *a, const char *b)
 }
 
 enum err ca_crl_check_newer(const struct ca_crl *c, const char *number, int64_t this_update,
-                            char why[CA_CRL_WHY_SIZE])
+                            char why[CRL_WHY_SIZE])
 {
         if (number[0] != '\0' && c->number[0] != '\0' && compare_numbers(c->number, number) < 0)
                 return crl_refuse(why, "its cRLNumber %s is lower than %s, that of the list which is there",

@@ -5,6 +5,7 @@
 #ifndef SIGNET_API_CA_CRL_H
 #define SIGNET_API_CA_CRL_H
 
+#include "api/crl_extension.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/wire.h"
@@ -15,9 +16,6 @@
 enum {
         CA_CRL_DER_MAX = 32 * 1024 * 1024,
         CA_CRL_ENTRIES_MAX = 1000000,
-        CA_CRL_NUMBER_OCTETS_MAX = 20, /* RFC 5280 §5.2.3 */
-        CA_CRL_NUMBER_SIZE = 2 * CA_CRL_NUMBER_OCTETS_MAX + 1,
-        CA_CRL_WHY_SIZE = 320,
         CA_CRL_CLOCK_SLACK_S = 5 * 60 /* of the CA's clock ahead of ours */
 };
 
@@ -26,7 +24,7 @@ struct ca_crl {
         /* Within der. */
         struct bytes signed_part, algorithm, signature, issuer;
         int64_t entries;                  /* certificates that it revokes */
-        char number[CA_CRL_NUMBER_SIZE];  /* hex without leading zeros; "": it has none */
+        char number[CRL_NUMBER_SIZE];     /* hex without leading zeros; "": it has none */
         int64_t this_update, next_update; /* Unix seconds; next_update 0: it has none */
 };
 #define CA_CRL_EMPTY ((struct ca_crl){.der = BUF_UP_TO(CA_CRL_DER_MAX)})
@@ -40,13 +38,13 @@ static inline void cleanup_ca_crl(struct ca_crl *c) /* CLEANUP(ca_crl) struct ca
  * people, when it is no list, or one that says less than which certificates of a CA are revoked (delta,
  * indirect, partial) or something that is not known here and must be understood; ERR_NOMEM. `ret` holds
  * nothing then. */
-MUST_CHECK enum err ca_crl_read(const char *text, struct ca_crl *ret, char why[CA_CRL_WHY_SIZE]);
+MUST_CHECK enum err ca_crl_read(const char *text, struct ca_crl *ret, char why[CRL_WHY_SIZE]);
 /* Whether the CA has issued it and it is current at `now`. ERR_REFUSED with `why`. */
-MUST_CHECK enum err ca_crl_check(const struct ca_crl *c, X509 *ca, int64_t now, char why[CA_CRL_WHY_SIZE]);
+MUST_CHECK enum err ca_crl_check(const struct ca_crl *c, X509 *ca, int64_t now, char why[CRL_WHY_SIZE]);
 /* Whether it may take the place of one with this number and time: an older list would let in again what a
  * newer one has revoked. ERR_REFUSED with `why`. */
 MUST_CHECK enum err ca_crl_check_newer(const struct ca_crl *c, const char *number, int64_t this_update,
-                                       char why[CA_CRL_WHY_SIZE]);
+                                       char why[CRL_WHY_SIZE]);
 /* PEM of a list's DER, which is not looked at; appends. */
 MUST_CHECK enum err ca_crl_text(const void *der, size_t len, struct buf *ret);
 

@@ -10,12 +10,12 @@
 
 enum { OID_MAX = 8, OID_TEXT_SIZE = 96, REASON_LIFTED = 8 };
 
-enum err crl_refuse(char why[CA_CRL_WHY_SIZE], const char *format, ...)
+enum err crl_refuse(char why[CRL_WHY_SIZE], const char *format, ...)
 {
         va_list args;
 
         va_start(args, format);
-        (void)vsnprintf(why, CA_CRL_WHY_SIZE, format, args);
+        (void)vsnprintf(why, CRL_WHY_SIZE, format, args);
         va_end(args);
         return ERR_REFUSED;
 }
@@ -40,8 +40,8 @@ static enum err read_number(struct der value, struct crl_extensions *ret, char *
                 return crl_refuse(why, "its cRLNumber cannot be read");
         while (number.len > 1 && number.data[0] == 0)
                 number = (struct bytes){number.data + 1, number.len - 1};
-        if (number.len > CA_CRL_NUMBER_OCTETS_MAX)
-                return crl_refuse(why, "its cRLNumber has more than %d octets", CA_CRL_NUMBER_OCTETS_MAX);
+        if (number.len > CRL_NUMBER_OCTETS_MAX)
+                return crl_refuse(why, "its cRLNumber has more than %d octets", CRL_NUMBER_OCTETS_MAX);
         text_hex(number.data, number.len, ret->number);
         return ERR_OK;
 }
@@ -176,7 +176,7 @@ static enum err read_one(struct rd *list, enum crl_place place, unsigned *seen, 
 }
 
 enum err crl_extensions_read(struct der list, enum crl_place place, struct crl_extensions *ret,
-                             char why[CA_CRL_WHY_SIZE])
+                             char why[CRL_WHY_SIZE])
 {
         struct crl_extensions found = {.lifts = false};
         struct rd r = der_inside(list);

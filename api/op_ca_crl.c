@@ -56,7 +56,7 @@ static enum err put(struct op_call *call, const char *sn, const struct ca_crl *c
 {
         CLEANUP(ca_of_crl) struct ca_of_crl ca = {0};
         const struct ca_change change = {.actor = &call->actor, .instance = call->instance->id};
-        char why[CA_CRL_WHY_SIZE] = "";
+        char why[CRL_WHY_SIZE] = "";
         enum err e;
 
         TRY(found(call, store_ca_crl_issuer(call->db, call->instance->id, sn, &ca)));
@@ -68,7 +68,7 @@ static enum err put(struct op_call *call, const char *sn, const struct ca_crl *c
 enum err op_upload_ca_crl(struct op_call *call)
 {
         CLEANUP(ca_crl) struct ca_crl c = CA_CRL_EMPTY;
-        char sn[SERIAL_SIZE], why[CA_CRL_WHY_SIZE] = "";
+        char sn[SERIAL_SIZE], why[CRL_WHY_SIZE] = "";
         int64_t revision = 0;
 
         TRY(read_sn(call, sn));

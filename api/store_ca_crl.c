@@ -137,7 +137,7 @@ static enum err replace(struct db *db, struct db_tx *tx, struct revision *r, con
 }
 
 enum err store_ca_crl_put(struct db *db, const struct ca_change *change, int64_t ca_id, const char *sn,
-                          const struct ca_crl *crl, int64_t *ret_revision, char why[CA_CRL_WHY_SIZE])
+                          const struct ca_crl *crl, int64_t *ret_revision, char why[CRL_WHY_SIZE])
 {
         CLEANUP(db_tx) struct db_tx tx = {NULL};
         struct kept kept;

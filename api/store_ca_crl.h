@@ -32,7 +32,7 @@ MUST_CHECK enum err store_ca_crl_issuer(struct db *db, const char *instance, con
  * ERR_REFUSED with `why`: a newer list is there. */
 MUST_CHECK enum err store_ca_crl_put(struct db *db, const struct ca_change *change, int64_t ca_id,
                                      const char *sn, const struct ca_crl *crl, int64_t *ret_revision,
-                                     char why[CA_CRL_WHY_SIZE]);
+                                     char why[CRL_WHY_SIZE]);
 
 /* Both: ERR_NOT_FOUND: no such CA; ERR_REFUSED: it has no list.
  * Fills in der, entries, number and times. */

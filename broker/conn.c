@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/admission.h"
-#include "broker/authority.h"
 #include "broker/conn_io.h"
 #include "broker/conn_part.h"
 #include "broker/registry.h"
@@ -94,6 +93,17 @@ void conn_set_deadline(struct conn *c)
                 wheel_remove(&c->deadline);
 }
 
+enum refusal conn_authority(const struct conn *c)
+{
+        const struct claim claim = {.tls = c->ssl != NULL,
+                                    .address = &c->address,
+                                    .device = c->device,
+                                    .signed_in = c->state == CONN_ACTIVE,
+                                    .access_key_id = c->access_key_id};
+
+        return authority_judge(c->ctx->snapshot, c->ctx->limits->plain_in_mutual, &claim);
+}
+
 /* Devices' certificates end by the clock of the world, deadlines go by the loop's. */
 static void set_expiry(struct conn *c)
 {
@@ -114,7 +124,7 @@ static bool has_expired(struct conn *c)
 
         if (c->state != CONN_ACTIVE || c->expires_ms > uv_now(&c->ctx->loop))
                 return false;
-        why = authority_of(c);
+        why = conn_authority(c);
         if (why != REFUSAL_NONE) {
                 conn_refuse(c, why);
                 return true;

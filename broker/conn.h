@@ -84,6 +84,8 @@ void conn_refuse(struct conn *c, enum refusal why);
 /* Puts bytes of a whole packet into the outbox; written at the end of the loop turn. Closes the connection
  * when there is no room: control packets are few, a client that makes so many does not read. */
 void conn_send(struct conn *c, const uint8_t *packet, size_t len);
+/* Whether it may go on by the present snapshot, which is there (authority.h). */
+MUST_CHECK enum refusal conn_authority(const struct conn *c);
 /* CONNECT was accepted. keep_alive_s as the client gave it (MQTT 3.1.1 §3.1.2.10). Takes ownership of
  * access_key_id. */
 void conn_activate(struct conn *c, struct session *s, uint8_t level, uint16_t keep_alive_s,

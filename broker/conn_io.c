@@ -2,6 +2,7 @@
 #include "broker/conn_io.h"
 
 #include "broker/context.h"
+#include "broker/tls_socket.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -14,6 +15,7 @@ enum conn_io conn_io_handshake(SSL *ssl)
         int r;
 
         ERR_clear_error();
+        tls_socket_refill(ssl);
         r = SSL_do_handshake(ssl);
         if (r == 1)
                 return CONN_IO_OK;
@@ -30,6 +32,7 @@ enum conn_io conn_io_handshake(SSL *ssl)
 static enum conn_io read_tls(SSL *ssl, uint8_t *out, size_t room, size_t *ret_len)
 {
         ERR_clear_error();
+        tls_socket_refill(ssl);
         if (SSL_read_ex(ssl, out, room, ret_len) == 1)
                 return CONN_IO_OK;
         switch (SSL_get_error(ssl, 0)) {

@@ -155,7 +155,13 @@ void conn_use_bytes(struct conn *c, const uint8_t *data, size_t len)
 
 static bool read_once(struct conn *c, size_t *ret_len)
 {
-        switch (conn_io_read(c->ssl, c->fd, c->ctx->in, sizeof c->ctx->in, ret_len)) {
+        enum conn_io r = conn_io_read(c->ssl, c->fd, c->ctx->in, sizeof c->ctx->in, ret_len);
+
+        if (c->ssl != NULL && tls_changes_keys_too_often(&c->tls, uv_now(&c->ctx->loop))) {
+                conn_refuse(c, REFUSAL_KEY_UPDATES);
+                return false;
+        }
+        switch (r) {
         case CONN_IO_OK:
                 c->last_in_ms = uv_now(&c->ctx->loop);
                 return true;

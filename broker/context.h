@@ -5,6 +5,7 @@
 #ifndef SIGNET_BROKER_CONTEXT_H
 #define SIGNET_BROKER_CONTEXT_H
 
+#include "broker/authority.h"
 #include "broker/credential.h"
 #include "broker/mailbox.h"
 #include "broker/perishables.h"
@@ -27,9 +28,6 @@ struct device_table;
 struct admission;
 
 enum { WORKERS_MAX = 256, READ_BYTES = 65536, RECORD_BYTES = 16384 };
-
-/* Who may connect without TLS while the mode is mutual. */
-enum plain_in_mutual { PLAIN_LOOPBACK, PLAIN_ALL, PLAIN_NONE };
 
 /* Read-only after start; shared by all workers. */
 struct broker_limits {
@@ -75,7 +73,8 @@ struct counters {
         atomic_fetch_add_explicit(&(ctx)->counters.refused[why], 1, memory_order_relaxed)
 #define COUNT_DOWN(ctx, name) atomic_fetch_sub_explicit(&(ctx)->counters.name, 1, memory_order_relaxed)
 
-/* A walk through a worker's connections that is not done in one go: a connection that leaves moves `at` on to the next. */
+/* A walk through a worker's connections that is not done in one go: a connection that leaves moves `at` on to
+ * the next. */
 struct conn_walk {
         struct conn *at; /* the next one to look at; NULL: the end */
         struct conn_walk *next;

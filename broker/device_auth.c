@@ -125,12 +125,19 @@ static bool candidates_have(const struct candidates *c, const struct trust_ca *c
 }
 
 /* Active ones first; of those, first whom the key identifiers speak for; else in the order in which they
- * came. */
+ * came. Only so many are tried, the best: each costs the verification of a signature. */
 static void candidates_add(struct candidates *c, struct trust_ca *ca, X509 *issued)
 {
-        int rank = (ca->active ? 0 : 2) + (X509_check_issued(ca->certificate, issued) == X509_V_OK ? 0 : 1);
-        int at = c->count++;
+        int rank = (ca->active ? 0 : 1) + (X509_check_issued(ca->certificate, issued) == X509_V_OK ? 0 : 2);
+        int at = c->count;
 
+        if (at == DEVICE_ISSUERS_MAX) {
+                if (c->list[at - 1].rank <= rank)
+                        return;
+                at--;
+        } else {
+                c->count++;
+        }
         for (; at > 0 && c->list[at - 1].rank > rank; at--)
                 c->list[at] = c->list[at - 1];
         c->list[at] = (struct candidate){ca, rank};
@@ -140,7 +147,7 @@ static void candidates_find(const struct device *d, X509 *issued, struct candida
 {
         struct trust_ca *ca = NULL;
 
-        while (c->count < DEVICE_ISSUERS_MAX && (ca = trust_next_issuer(d->s->trust, issued, ca)) != NULL)
+        while ((ca = trust_next_issuer(d->s->trust, issued, ca)) != NULL)
                 if (!candidates_have(c, ca))
                         candidates_add(c, ca, issued);
 }

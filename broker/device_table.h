@@ -36,8 +36,8 @@ void device_table_set_verified(struct device_table *t, const uint8_t sha256[32],
 size_t device_table_count(struct device_table *t);
 
 /* Raised by every removal. Who puts in what it has read from the database says which number it saw before it
- * read: when there was a removal since, nothing is put in and the answer is false (what was read may be what
- * was removed). */
+ * read: after a removal nothing more is put in and the answer is false (what was read may be what was
+ * removed). What was put in before that removal is what it has taken out, or is still true. */
 uint64_t device_table_removals(struct device_table *t);
 bool device_table_put(struct device_table *t, uint64_t removals_seen, const struct device_entry *entries,
                       size_t count);

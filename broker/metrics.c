@@ -6,6 +6,7 @@
 #include "common/clock.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@ struct metrics {
         struct metrics_server *server;
         struct metrics_source source;
         int64_t started_at;
+        DIR *fds;  /* /proc/self/fd; NULL: not readable */
+        int statm; /* /proc/self/statm; -1 */
         pthread_mutex_t lock;
         struct snapshot *snapshot; /* guarded */
         /* The thread's own. */
@@ -28,30 +31,29 @@ struct metrics {
 
 /* ---- readings ---- */
 
-static int64_t count_open_fds(void)
+/* Both stay open: a process that has no descriptor left should be able to say so. */
+static int64_t count_open_fds(DIR *fds)
 {
-        DIR *folder = opendir("/proc/self/fd");
-        int64_t count = -3; /* ".", ".." and its own */
+        int64_t count = -2; /* "." and ".." */
 
-        if (folder == NULL)
+        if (fds == NULL)
                 return -1;
-        while (readdir(folder) != NULL)
+        rewinddir(fds);
+        while (readdir(fds) != NULL)
                 count++;
-        closedir(folder);
         return count;
 }
 
-static int64_t resident_bytes(void)
+static int64_t resident_bytes(int statm)
 {
-        FILE *f = fopen("/proc/self/statm", "re");
-        int64_t pages = -1;
+        char text[128];
+        ssize_t len = statm < 0 ? -1 : pread(statm, text, sizeof text - 1, 0);
+        int64_t pages;
 
-        if (f == NULL)
+        if (len <= 0)
                 return -1;
-        if (fscanf(f, "%*d %" SCNd64, &pages) != 1)
-                pages = -1;
-        fclose(f);
-        return pages < 0 ? -1 : pages * sysconf(_SC_PAGESIZE);
+        text[len] = '\0';
+        return sscanf(text, "%*d %" SCNd64, &pages) == 1 ? pages * sysconf(_SC_PAGESIZE) : -1;
 }
 
 static int64_t microseconds(struct timeval t)
@@ -64,9 +66,9 @@ static void read_process(const struct metrics *m, struct process_reading *ret)
         struct rusage used;
         struct rlimit fds;
 
-        *ret = (struct process_reading){.open_fds = count_open_fds(),
+        *ret = (struct process_reading){.open_fds = count_open_fds(m->fds),
                                         .max_fds = -1,
-                                        .resident_bytes = resident_bytes(),
+                                        .resident_bytes = resident_bytes(m->statm),
                                         .cpu_us = -1,
                                         .started_at = m->started_at};
         if (getrusage(RUSAGE_SELF, &used) == 0)
@@ -169,6 +171,8 @@ enum err metrics_open(const char *address, struct metrics **ret, char why[256])
                 return ERR_NOMEM;
         m->fd = -1;
         m->started_at = clock_now();
+        m->fds = opendir("/proc/self/fd");
+        m->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
         (void)pthread_mutex_init(&m->lock, NULL);
         e = metrics_listen(address, &m->fd, &m->port, why);
         if (e != ERR_OK)
@@ -221,6 +225,10 @@ struct metrics *metrics_free(struct metrics *m)
         metrics_stop(m);
         if (m->fd >= 0)
                 close(m->fd);
+        if (m->fds != NULL)
+                closedir(m->fds);
+        if (m->statm >= 0)
+                close(m->statm);
         (void)snapshot_unref(m->snapshot);
         (void)pthread_mutex_destroy(&m->lock);
         free(m);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CONNECT (MQTT 3.1.1 §3.1): parse, go home, authenticate, register the device when it is new, attach the
  * session, CONNACK. */
-#include "broker/authority.h"
 #include "broker/client_auth.h"
 #include "broker/fabric.h"
 #include "broker/mqtt_write.h"
@@ -94,7 +93,7 @@ static struct client_verdict judge_login(const struct conn *c, const struct mqtt
 /* What holds now: since the handshake a new snapshot may have come. */
 static struct client_verdict judge(const struct conn *c, const struct mqtt_connect *p)
 {
-        enum refusal why = c->ctx->snapshot == NULL ? REFUSAL_NO_CONFIGURATION : authority_of(c);
+        enum refusal why = c->ctx->snapshot == NULL ? REFUSAL_NO_CONFIGURATION : conn_authority(c);
 
         if (why == REFUSAL_NONE)
                 why = c->registry_says;

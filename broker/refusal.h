@@ -25,6 +25,7 @@ enum refusal_stage { STAGE_ACCEPT, STAGE_HANDSHAKE, STAGE_CONNECT };
         X(TLS_PROTOCOL,       "tls_protocol",        STAGE_HANDSHAKE, 0, MQTT_UNAVAILABLE,    "the TLS handshake failed") \
         X(HANDSHAKE_LEFT,     "handshake_left",      STAGE_HANDSHAKE, 0, MQTT_UNAVAILABLE,    "closed by the client during the handshake") \
         X(HANDSHAKE_TIMEOUT,  "handshake_timeout",   STAGE_HANDSHAKE, 0, MQTT_UNAVAILABLE,    "handshake took too long") \
+        X(KEY_UPDATES,        "key_updates",         STAGE_HANDSHAKE, 0, MQTT_UNAVAILABLE,    "too many key updates") \
         X(NO_CERTIFICATE,     "no_certificate",      STAGE_HANDSHAKE, 0, MQTT_NOT_AUTHORIZED, "no device certificate")   \
         X(CHAIN_TOO_LONG,     "chain_too_long",      STAGE_HANDSHAKE, X509_V_ERR_CERT_CHAIN_TOO_LONG, MQTT_NOT_AUTHORIZED, "the device's certificate chain is too long") \
         X(UNKNOWN_CA,         "unknown_ca",          STAGE_HANDSHAKE, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, MQTT_NOT_AUTHORIZED, "no registered CA certificate has issued the device certificate") \

@@ -10,10 +10,10 @@
 #define SIGNET_BROKER_REGISTRY_H
 
 #include "broker/device_table.h"
+#include "broker/registry_counts.h"
 #include "broker/registry_request.h"
 #include "common/err.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct registry;
@@ -25,7 +25,9 @@ struct registry_settings {
          * have waited for wait_ms_max, or find REGISTRY_WAITING_MAX waiting, are REFUSAL_REGISTRY_FULL. */
         uint32_t registrations_per_second;
         uint32_t wait_ms_max;
-        size_t devices_max; /* registered ones of the instance: beyond them REFUSAL_REGISTRY_FULL */
+        /* Registered ones of the instance, as far as `known` has them: beyond them new ones are
+         * REFUSAL_REGISTRY_FULL. */
+        size_t devices_max;
         /* How an answer goes back, the request being its owner's again: on the registry's thread, or on one
          * that asks. Only posts the mail. */
         void (*answer)(struct context *to, struct mail *m);
@@ -38,22 +40,20 @@ MUST_CHECK enum err registry_start(const struct registry_settings *settings, str
 void registry_stop(struct registry *r);
 /* After registry_stop() and the end of the workers. NULL is fine; returns NULL. */
 struct registry *registry_free(struct registry *r);
-/* Any thread. The request is the registry's until its answer. */
+/* Any thread. The request is the registry's until its answer. That comes within wait_ms_max, but for those
+ * that are in a statement of a server that has stopped without closing the connection (its own time limit
+ * does not end it then): they come back when it goes on, and their connections have deadlines of their own.
+ * Who asks meanwhile is refused at once. */
 void registry_ask(struct registry *r, struct registry_request *request);
-/* Any thread, cheap: this device was there at `at` (clock_now()). Written within some ten seconds, many in
- * one statement; lost when the process is killed before. Dropped, not queued without end, while the database
- * is away. */
+/* Any thread, cheap, also after registry_stop(): this device was there at `at` (clock_now()). Written within
+ * some ten seconds, and by registry_free(), many in one statement; lost when the process is killed before.
+ * SEEN_MAX devices are remembered until then, also while the database is away; others are dropped. NULL is
+ * fine. */
 void registry_seen(struct registry *r, const uint8_t sha256[32], int64_t at);
-/* Any thread: nothing of `known` need be true any more (another history of the instance): it is cleared and
- * read anew. */
+/* Any thread: nothing of `known` need be true any more (another history of the instance): it is cleared now,
+ * and read anew. NULL is fine. */
 void registry_again(struct registry *r);
-
-/* Sums since the start, for metrics; any thread. */
-struct registry_counts {
-        uint64_t registered, known_before, clones, inactive, away, full, batches;
-        uint64_t waiting;           /* now */
-        bool database_ok, complete; /* complete: `known` has all that the database had */
-};
+/* Any thread. */
 void registry_counts(struct registry *r, struct registry_counts *ret);
 
 #endif

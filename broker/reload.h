@@ -46,7 +46,8 @@ void reload_wanted(struct reload *r, int64_t revision); /* any thread; at least 
  * "ticketKeyMadeAt", "staples", "rejected", "database", "problem", "reloads", "lastReloadMs". New reference;
  * any thread. */
 json_t *reload_status(struct reload *r);
-/* For metrics: a copy, a new reference (NULL: none yet), and whether the last turn reached the database. Any thread. */
+/* For metrics: a copy, a new reference (NULL: none yet), and whether the last turn reached the database. Any
+ * thread. */
 void reload_served(struct reload *r, struct served *ret, struct perishables **ret_perishables,
                    bool *ret_database_ok);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/staple.h"
 
-#include "broker/tls.h"
+#include "broker/tls_peer.h"
 #include "common/clock.h"
 
 /* SSL_CTX_set_tlsext_status_cb: after the certificate is chosen. Nothing here may fail a handshake. */

@@ -2,7 +2,7 @@
 #include "broker/ticket.h"
 
 #include "broker/sni.h"
-#include "broker/tls.h"
+#include "broker/tls_peer.h"
 #include "common/clock.h"
 #include "common/crypt.h"
 

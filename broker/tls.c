@@ -2,7 +2,9 @@
 #include "broker/tls.h"
 
 #include "broker/sni.h"
+#include "broker/staple.h"
 #include "broker/ticket.h"
+#include "broker/tls_socket.h"
 #include "common/clock.h"
 #include "common/crypt.h"
 #include "common/serial.h"
@@ -138,6 +140,30 @@ static int on_device_certificate(X509_STORE_CTX *store, void *arg)
         return 0;
 }
 
+/* SSL_CTX_set_msg_callback: each message as it comes. What OpenSSL has read already it uses, and no more. */
+static void on_message(int sent, int version, int kind, const void *bytes, size_t len, SSL *ssl, void *arg)
+{
+        struct tls_peer *peer;
+
+        (void)version, (void)arg;
+        if (sent || kind != SSL3_RT_HANDSHAKE || len == 0 || *(const uint8_t *)bytes != SSL3_MT_KEY_UPDATE)
+                return;
+        peer = SSL_get_app_data(ssl);
+        if (++peer->key_updates > TLS_KEY_UPDATES_MAX)
+                tls_socket_drain(ssl);
+}
+
+bool tls_changes_keys_too_often(struct tls_peer *peer, uint64_t now_ms)
+{
+        if (peer->key_updates > TLS_KEY_UPDATES_MAX)
+                return true;
+        if (now_ms - peer->key_updates_since_ms >= TLS_KEY_UPDATES_MS) {
+                peer->key_updates = 0;
+                peer->key_updates_since_ms = now_ms;
+        }
+        return false;
+}
+
 /* ---- life ---- */
 
 static enum err set_policy(SSL_CTX *tls)
@@ -153,6 +179,7 @@ static enum err set_policy(SSL_CTX *tls)
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         SSL_CTX_set_read_ahead(tls, 1); /* a record in one read(2), not two; see conn_io_pending() */
         SSL_CTX_set_max_cert_list(tls, CLIENT_CHAIN_BYTES_MAX);
+        staple_install(tls);
         return ticket_install(tls);
 }
 
@@ -173,6 +200,7 @@ enum err tls_context_new(struct context *ctx, SSL_CTX **ret)
         SSL_CTX_set_tlsext_servername_callback(tls, on_server_name);
         SSL_CTX_set_cert_cb(tls, on_certificate, NULL);
         SSL_CTX_set_cert_verify_callback(tls, on_device_certificate, NULL);
+        SSL_CTX_set_msg_callback(tls, on_message);
         *ret = tls;
         return ERR_OK;
 }
@@ -183,7 +211,7 @@ SSL *tls_accept(struct context *ctx, int fd, const char *listener, struct tls_pe
 
         if (ssl == NULL)
                 return NULL;
-        if (SSL_set_fd(ssl, fd) != 1) {
+        if (!tls_socket_set(ssl, fd)) {
                 SSL_free(ssl);
                 return NULL;
         }
@@ -197,6 +225,7 @@ SSL *tls_accept(struct context *ctx, int fd, const char *listener, struct tls_pe
 void tls_accepted(SSL *ssl, struct tls_peer *peer)
 {
         SSL_certs_clear(ssl);
+        staple_forget(ssl);
         peer->served = credential_unref(peer->served);
 }
 
@@ -217,7 +246,10 @@ static enum refusal refusal_of(const struct tls_peer *peer, unsigned long code)
                 return peer->refusal;
         for (size_t n = 0; n < sizeof known / sizeof known[0]; n++)
                 if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == known[n].reason)
-                        return known[n].refusal;
+                        /* before the ClientHello has been read there is no chain to be too long */
+                        return known[n].refusal == REFUSAL_CHAIN_TOO_LONG && peer->served == NULL
+                                       ? REFUSAL_TLS_PROTOCOL
+                                       : known[n].refusal;
         return code == 0 ? REFUSAL_HANDSHAKE_LEFT : REFUSAL_TLS_PROTOCOL;
 }
 

@@ -14,6 +14,7 @@
 
 #include "broker/context.h"
 #include "broker/device_auth.h"
+#include "broker/tls_peer.h"
 #include "common/err.h"
 
 #include <openssl/ssl.h>
@@ -22,18 +23,11 @@
 /* For ctx->tls. The callbacks find the worker through the connection's tls_peer. */
 MUST_CHECK enum err tls_context_new(struct context *ctx, SSL_CTX **ret);
 
-/* What a connection lends to its SSL (SSL_set_app_data). */
-struct tls_peer {
-        struct context *ctx;
-        const char *listener;      /* its name; static */
-        struct credential *served; /* what was chosen, referenced; NULL before the ClientHello and after the
-                                      handshake */
-        int64_t served_id;         /* its ID, which stays */
-        struct device_identity *device; /* who the device is, when it was asked for and let in; freed with the
-                                           connection */
-        char *device_sn;      /* serial number of the device certificate, let in or not; freed likewise */
-        enum refusal refusal; /* why we refused the handshake */
-};
+/* TLS 1.3 has no limit for key updates, and each costs us a derivation; RFC 8446 §5.5 wants one in 2^24 records.
+ */
+enum { TLS_KEY_UPDATES_MAX = 100, TLS_KEY_UPDATES_MS = 1000 };
+/* After each read: whether the client has sent more than TLS_KEY_UPDATES_MAX within TLS_KEY_UPDATES_MS. */
+bool tls_changes_keys_too_often(struct tls_peer *peer, uint64_t now_ms);
 /* A server-side SSL on `fd` that reports to `peer`. NULL when out of memory. */
 SSL *tls_accept(struct context *ctx, int fd, const char *listener, struct tls_peer *peer);
 /* After the handshake: lets go of the certificate and key, which live on in the snapshot only. A replaced key

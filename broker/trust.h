@@ -75,8 +75,9 @@ bool trust_has_certificate(const struct trust *t, const uint8_t sha256[32]);
 /* The CAs whose subject is the certificate's issuer, the one after `last` (NULL: the first); active ones
  * first, then newer before older. NULL: no more. Names are compared as RFC 5280 §7.1 says (X509_NAME_cmp). */
 struct trust_ca *trust_next_issuer(const struct trust *t, X509 *certificate, const struct trust_ca *last);
-/* The CAs with this certificate's subject and key, active or not, in the same order: what one issues could have been issued
- * by any of them. Another CA certificate of the same issuer is such a twin (issued anew, or signed by another). */
+/* The CAs with this certificate's subject and key, active or not, in the same order: what one issues could
+ * have been issued by any of them. Another CA certificate of the same issuer is such a twin (issued anew, or
+ * signed by another). */
 struct trust_ca *trust_next_twin(const struct trust *t, X509 *certificate, const struct trust_ca *last);
 /* Whether `ca` or a twin of it has the number on its list: both speak for one issuer. */
 bool trust_revokes(const struct trust *t, const struct trust_ca *ca, const uint8_t serial_sha256[32]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/worker.h"
 
-#include "broker/authority.h"
 #include "broker/conn.h"
 #include "broker/packet.h"
 #include "broker/tls.h"
@@ -143,7 +142,7 @@ static void close_refused(struct context *ctx)
         struct conn *next;
 
         for (struct conn *c = ctx->connections; c != NULL; c = next) {
-                enum refusal why = c->state == CONN_HANDSHAKE ? REFUSAL_NONE : authority_of(c);
+                enum refusal why = c->state == CONN_HANDSHAKE ? REFUSAL_NONE : conn_authority(c);
 
                 next = c->next;
                 if (why == REFUSAL_NONE && c->device != NULL && device_was_removed(ctx->snapshot, c->device))

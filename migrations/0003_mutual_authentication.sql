@@ -121,13 +121,15 @@ REVOKE ALL ON FUNCTION device_register(text, bigint, text[], bytea[], bytea[], t
 GRANT EXECUTE ON FUNCTION device_register(text, bigint, text[], bytea[], bytea[], text[], timestamptz[], timestamptz[])
     TO signet_broker;
 
--- When devices were last seen. An older time never replaces a newer one.
+-- When devices were last seen. An older time never replaces a newer one. Rows that somebody else has locked are left out: a
+-- broker waits for nobody here, and cannot be part of a deadlock with a deletion or another broker.
 CREATE FUNCTION device_seen(wanted_instance text, digests bytea[], seen timestamptz[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    UPDATE device_certificate d SET last_seen_at = g.at
-        FROM (SELECT s.sha256, max(s.at) AS at FROM unnest(digests, seen) AS s(sha256, at) GROUP BY 1) g
-        WHERE d.mqtt_instance_id = wanted_instance AND d.sha256 = g.sha256
-            AND (d.last_seen_at IS NULL OR d.last_seen_at < g.at)
+    WITH given AS (SELECT s.sha256, max(s.at) AS at FROM unnest(digests, seen) AS s(sha256, at) GROUP BY 1),
+        older AS (SELECT d.id, g.at FROM given g
+            JOIN device_certificate d ON d.mqtt_instance_id = wanted_instance AND d.sha256 = g.sha256
+            WHERE d.last_seen_at IS NULL OR d.last_seen_at < g.at FOR NO KEY UPDATE OF d SKIP LOCKED)
+    UPDATE device_certificate d SET last_seen_at = o.at FROM older o WHERE d.id = o.id
 $$;
 REVOKE ALL ON FUNCTION device_seen(text, bytea[], timestamptz[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION device_seen(text, bytea[], timestamptz[]) TO signet_broker;

@@ -131,11 +131,16 @@ demo_check() {
                 [ -n "$mapped" ] || die "$domain is not mapped"
                 mapped=$(demo_ctl cas GetUserCertificateDetail --CertId "${mapped%%-*}" --CertFilter true |
                         demo_field Fingerprint)
-                served=$(timeout "$HANDSHAKE_SECONDS" openssl s_client -connect "$at" -servername "$domain" \
-                        </dev/null 2>/dev/null | pki_sha1 - 2>/dev/null) || die "$domain: no TLS handshake on $at"
+                served=$(demo_served "$at" "$domain") || die "$domain: no TLS handshake on $at"
                 [ "$served" = "$mapped" ] || die "$domain: the broker serves another certificate than the API says"
                 step "$domain: TLS handshake ok, its own certificate"
         done
+}
+
+# In the mode mutual a handshake without a device certificate ends with an alert, but the broker's own has come by then.
+demo_served() { # ADDRESS DOMAIN
+        { timeout "$HANDSHAKE_SECONDS" openssl s_client -connect "$1" -servername "$2" </dev/null 2>/dev/null || true; } |
+                pki_sha1 - 2>/dev/null
 }
 
 demo_print() {

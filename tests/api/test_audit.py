@@ -5,6 +5,7 @@ import time
 import pytest
 from harness import ca as registry
 from harness.api import CAS, Api
+from harness.crls import crl
 from harness.expect import answered, contents, refused
 from harness.keys import grants, make_key
 from harness.process import ROOT
@@ -159,6 +160,8 @@ def test_no_change_is_without_its_event(open_stack, authority, tmp_path):
     for verb in ("Inactivate", "Active"):
         call(f"{verb}CaCertificate", **instance, Sn=sn)
         call(f"{verb}DeviceCertificate", **instance, CaSn=sn, DeviceSn="10")
+    call("UploadCaCrl", **instance, CaSn=sn, CrlContent=crl(ca))
+    call("DeleteCaCrl", **instance, CaSn=sn)
     call("DeleteDeviceCertificate", **instance, CaSn=sn, DeviceSn="10")
     call("DeleteCaCertificate", **instance, Sn=sn)
     key = call("CreateAccessKey", **grants("read@*"))["AccessKey"]["AccessKeyId"]

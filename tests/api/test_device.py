@@ -34,9 +34,11 @@ def ca(shared, pki):
 
 
 @pytest.fixture
-def device(ca, pump):
+def device(shared, ca, pump):
+    """An instance has a certificate once: the next test's CA can only have it when this one's has not."""
     assert ca.register([pump]) == ["registered"]
-    return pump
+    yield pump
+    shared.sql(f"DELETE FROM device_certificate WHERE sha256 = '\\x{pump.certificate.sha256}'")
 
 
 def new_sn():

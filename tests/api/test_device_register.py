@@ -69,7 +69,7 @@ def test_nobody_else_may_call_it_and_the_broker_may_not_write_around_it(shared, 
         refuses(shared, statement, "permission denied|can only be called as triggers")
     rows = shared.sql("SELECT proname, proacl::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname LIKE "
                       "'device%' ORDER BY 1")
-    assert [name for name, acl in rows if "signet_broker=X" in acl] == ["device_register"]
+    assert [name for name, acl in rows if "signet_broker=X" in acl] == ["device_register", "device_seen"]
     assert not [name for name, acl in rows if acl.startswith("{=X") and name != "device_block_count"]
 
 
@@ -96,6 +96,37 @@ def test_a_certificate_given_twice_in_a_call_is_registered_once(shared, tmp_path
     assert ca.register([one, one, other]) == ["registered", "registered", "taken"]
     assert ca.register([other, one]) == ["taken", "active"]
     assert numbers(shared, ca.instance) == ([1], 1)
+
+
+def test_a_certificate_is_registered_under_one_ca_whichever_vouches_for_it(shared, tmp_path):
+    ca = Ca(shared, Authority(tmp_path), instance=new_instance(shared))
+    twin = Ca(shared, instance=ca.instance)
+    one, two = ca.issue("one"), ca.issue("two")
+    assert ca.register_with_ca([one]) == [("registered", ca.id)]
+    assert twin.register_with_ca([two, one]) == [("registered", twin.id), ("active", ca.id)]
+    assert ca.register_with_ca([one, two]) == [("active", ca.id), ("active", twin.id)]
+    shared.sql(f"UPDATE device_certificate SET active = false WHERE ca_id = {ca.id}")
+    assert [twin.register([d]) for d in (one, two)] == [["inactive"], ["active"]]
+    one.sn = two.sn  # whatever is said of it, it is its certificate
+    assert twin.register_with_ca([one]) == [("inactive", ca.id)]
+    assert numbers(shared, ca.instance) == ([1, 2], 2)
+    assert differences(shared) == []
+
+
+def test_another_instance_has_devices_of_its_own(shared, ca):
+    other = Ca(shared, instance=new_instance(shared))
+    other.own = ca.id
+    assert ca.make_up(1, 3) == {"registered": "3"}
+    shared.sql(f"UPDATE device_certificate SET active = false WHERE ca_id = {ca.id}")
+    assert other.make_up(1, 3) == {"registered": "3"}
+
+
+def test_a_ca_is_not_told_another_ones_certificate_by_its_serial_number(shared, tmp_path):
+    ca = Ca(shared, Authority(tmp_path), instance=new_instance(shared))
+    one, clone = ca.issue("one"), ca.issue("clone")
+    clone.sn = one.sn
+    assert ca.register_with_ca([one, clone]) == [("registered", ca.id), ("taken", ca.id)]
+    assert Ca(shared, instance=ca.instance).register([clone]) == ["registered"]
 
 
 def test_two_cas_may_use_the_same_serial_number(shared, ca):
@@ -135,6 +166,51 @@ def test_a_call_that_is_rolled_back_leaves_nothing(shared, ca):
     assert ca.make_up(6, 7) == {"registered": "2"} and numbers(shared, ca.instance) == ([1, 2, 3, 4, 5, 6, 7], 7)
 
 
+# ---- last seen ----
+
+def see(ca, first, last, at, instance=None):
+    """The made-up devices with these numbers, as a broker writes it."""
+    ca.stack.sql(f"SELECT device_seen('{instance or ca.instance}', array_agg({ca.digest_sql('i')}), array_agg('{at}'::timestamptz)) "
+                 f"FROM generate_series({first}, {last}) i", user="signet_broker")
+
+
+def seen(stack, ca):
+    return [row[0] for row in stack.sql(f"SELECT coalesce(to_char(last_seen_at, 'HH24'), '-') FROM device_certificate WHERE "
+                                        f"ca_id = {ca.id} ORDER BY ordinal")]
+
+
+def test_only_a_newer_time_is_written_and_only_for_devices_of_the_instance(shared, ca):
+    other = Ca(shared, instance=new_instance(shared))
+    other.own = ca.id
+    ca.make_up(1, 4)
+    other.make_up(1, 4)
+    see(ca, 2, 9, "2026-01-01 12:00Z")
+    assert seen(shared, ca) == ["-", "12", "12", "12"]
+    see(ca, 3, 3, "2026-01-01 11:00Z")
+    see(ca, 4, 4, "2026-01-01 13:00Z")
+    assert seen(shared, ca) == ["-", "12", "12", "13"]
+    assert seen(shared, other) == ["-"] * 4
+    see(ca, 1, 4, "2026-01-01 14:00Z", instance="nobody")
+    assert "14" not in seen(shared, ca) + seen(shared, other)
+
+
+def test_the_newest_of_several_times_in_a_call_counts(shared, ca):
+    ca.make_up(1, 1)
+    shared.sql(f"SELECT device_seen('{ca.instance}', array_agg({ca.digest_sql(1)}), array_agg(timestamptz '2026-01-01 00:00Z' + "
+               "i * interval '1 hour')) FROM unnest(ARRAY[5, 9, 7]) i", user="signet_broker")
+    assert seen(shared, ca) == ["09"]
+
+
+def test_nothing_else_of_a_device_changes_when_it_is_seen(shared, ca):
+    ca.make_up(1, 2)
+    rows = f"SELECT to_jsonb(d) - 'last_seen_at' FROM device_certificate d WHERE ca_id = {ca.id} ORDER BY ordinal"
+    before, others = shared.sql(rows), contents(shared)
+    see(ca, 1, 2, "2026-01-01 12:00Z")
+    assert shared.sql(rows) == before and seen(shared, ca) == ["12", "12"]
+    after = contents(shared)
+    assert {t for t in after if after[t] != others[t]} == {"device_certificate"}
+
+
 # ---- many at once ----
 
 def states(session):
@@ -153,6 +229,18 @@ def test_the_same_devices_from_many_brokers_at_once_are_registered_once(shared, 
     assert sum(t["registered"] for t in totals) == 1000
     assert all(t["registered"] + t["active"] == 1000 for t in totals)
     assert numbers(shared, ca.instance) == (list(range(1, 1001)), 1000)
+    assert differences(shared) == []
+
+
+def test_the_same_certificates_under_two_cas_at_once_are_registered_once(shared, ca):
+    twin = Ca(shared, instance=ca.instance)
+    twin.own = ca.id
+    sessions = at_once([Session(shared, [c.make_up_sql(n, n + 9) for n in range(1, 400, 10)]) for c in (ca, twin) * 2])
+    assert [s.errors for s in sessions] == [""] * 4
+    assert shared.sql(f"SELECT count(*), count(DISTINCT sha256) FROM device_certificate WHERE mqtt_instance_id = '{ca.instance}'"
+                      ) == [["400", "400"]]
+    assert sum(states(s)["registered"] for s in sessions) == 400
+    assert numbers(shared, ca.instance) == (list(range(1, 401)), 400)
     assert differences(shared) == []
 
 

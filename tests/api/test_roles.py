@@ -15,6 +15,8 @@ FORBIDDEN = [
     "UPDATE instance SET default_certificate_id = NULL", "UPDATE access_key SET enabled = true",
     "UPDATE sni_mapping SET certificate_id = NULL", "UPDATE server_certificate SET serving_key_sealed = NULL",
     "UPDATE device_certificate SET active = true", "UPDATE ca_certificate SET active = true",
+    "UPDATE ca_crl SET entries = 0", "INSERT INTO ticket_key VALUES ('x', '', '')", "DELETE FROM ticket_key",
+    "UPDATE ocsp_response SET response = NULL", "UPDATE device_certificate SET last_seen_at = now()",
     "UPDATE device_counter SET last_ordinal = 0", "UPDATE device_block SET live = 0", "UPDATE access_grant SET action = 'admin'",
     "UPDATE registration_code SET used_at = NULL",
     "INSERT INTO device_certificate (mqtt_instance_id, ca_id, sn) VALUES ('x', 1, 'x')",
@@ -44,7 +46,11 @@ ALLOWED = [
     "SELECT mqtt_instance_id, domain, certificate_id, revision FROM sni_mapping",
     "SELECT * FROM ca_certificate", "SELECT * FROM device_certificate", "SELECT * FROM broker_node", "LISTEN signet_instance",
     "SELECT * FROM device_removal", "SELECT access_key_may_connect('x', 'x')",
-    "SELECT * FROM device_register('x', 1, ARRAY['01'], ARRAY[''::bytea], ARRAY[''::bytea], ARRAY[''], ARRAY[now()], ARRAY[now()])"]
+    "SELECT * FROM device_register('x', 1, ARRAY['01'], ARRAY[''::bytea], ARRAY[''::bytea], ARRAY[''], ARRAY[now()], ARRAY[now()])",
+    "SELECT device_seen('x', ARRAY[''::bytea], ARRAY[now()])", "SELECT ticket_key_add('x', ''::bytea, ''::bytea, 1, 1)",
+    "SELECT login_required FROM instance", "SELECT * FROM ca_crl", "SELECT * FROM ticket_key",
+    "SELECT certificate_id, response, next_update, fetched_at FROM ocsp_response", "SELECT not_after FROM server_certificate",
+    "SELECT mqtt_instance_id, certificate_id FROM sni_certificate"]
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
@@ -64,21 +70,24 @@ def test_every_column_the_broker_may_touch_is_meant_to_be(shared):
                       "FROM information_schema.column_privileges WHERE grantee IN ('signet_broker', 'PUBLIC') AND table_schema = "
                       "'public' GROUP BY table_name, privilege_type ORDER BY 1")
     grants = dict(row[0].split(" ", 1) for row in rows)
-    whole = {name for name in grants if name.split(".")[0] in ("broker_node", "ca_certificate", "device_certificate",
-                                                                   "device_removal")}
+    whole = {name for name in grants if name.split(".")[0] in ("broker_node", "ca_certificate", "ca_crl", "device_certificate",
+                                                                   "device_removal", "ticket_key")}
     assert {name: grants[name] for name in set(grants) - whole} == {
         "access_key.SELECT": "access_key_id account_id enabled secret_sealed",
-        "instance.SELECT": "account_id authentication_mode created_at default_certificate_id marks_from mqtt_instance_id revision",
-        "server_certificate.SELECT": "chain_der id leaf_der leaf_sha256 serving_key_sealed",
+        "instance.SELECT": "account_id authentication_mode created_at default_certificate_id login_required marks_from "
+        "mqtt_instance_id revision",
+        "ocsp_response.SELECT": "certificate_id fetched_at next_update response",
+        "server_certificate.SELECT": "chain_der id leaf_der leaf_sha256 not_after serving_key_sealed",
+        "sni_certificate.SELECT": "certificate_id mqtt_instance_id",
         "sni_mapping.SELECT": "certificate_id domain mqtt_instance_id revision"}
     assert whole == {"broker_node.INSERT", "broker_node.SELECT", "broker_node.UPDATE", "ca_certificate.SELECT",
-                     "device_certificate.SELECT", "device_removal.SELECT"}
+                     "ca_crl.SELECT", "device_certificate.SELECT", "device_removal.SELECT", "ticket_key.SELECT"}
 
 
 def test_every_function_the_broker_may_call_is_meant_to_be(shared):
     rows = shared.sql("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype "
                       "AND has_function_privilege('signet_broker', oid, 'EXECUTE') ORDER BY 1")
-    assert rows == [["access_key_may_connect"], ["device_register"]]
+    assert rows == [["access_key_may_connect"], ["device_register"], ["device_seen"], ["ticket_key_add"]]
 
 
 def test_the_roles_are_no_more_than_they_need_to_be(shared):

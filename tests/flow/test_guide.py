@@ -80,8 +80,9 @@ class Look:
 
     def after_8(self, told):
         ended, alert = documented("8. Shut a device out, let it in again")
-        assert ended in told[0] and "GID_line1@@@pump-1" in told[0]
-        assert re.sub(r"^[0-9A-F]+:", "", told[1]) == re.sub(r"^[0-9A-F]+:", "", alert)
+        assert "GID_line1@@@pump-1" in told[0], "the list of sessions"
+        assert ended.startswith("Error: ") and re.search("^Error: ", told[0], re.M), "in which words depends on when the alert comes"
+        assert told[1] == alert
         assert "rror" not in told[2] and self.devices() == {"pump-1": True}
 
     def after_9(self, told):
@@ -95,7 +96,7 @@ class Look:
 
     def after_11(self, told):
         assert self.mode() == "one-way" and self.cas() == {} and self.devices() == {}
-        assert self.stack.sql("SELECT count(*) FROM server_certificate WHERE NOT removed") == [["0"]]
+        assert self.stack.sql("SELECT count(*) FROM server_certificate") == [["0"]]
 
 
 def test_from_an_empty_directory_to_the_end(stack, tmp_path):

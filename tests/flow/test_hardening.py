@@ -1,5 +1,6 @@
 """What must not keep real devices out: clients that are slow, silent, many, or speak no TLS. Each refusal is counted under its
 reason."""
+import contextlib
 import random
 import socket
 import ssl
@@ -197,7 +198,7 @@ def test_when_too_many_have_not_finished_the_one_that_has_waited_longest_goes(mu
     before = device(world, context)
     crowd = [half_open(stack.tls_port, hello) for _ in range(300)]
     assert seconds_of(lambda: device(world, context).close()) < 10, "who came first goes first"
-    refused(stack, "unfinished_full", 201)
+    assert 201 <= scrape(stack).refused("unfinished_full") < 250
     assert all(ended(s, 5) for s in crowd[:200])
     assert not ended(crowd[-1], 0.2)
     before.ping()  # one that has come to CONNECT is not among them
@@ -253,6 +254,7 @@ def records(kind, *bodies):
     return b"".join(bytes([kind, 3, 1]) + len(b).to_bytes(2, "big") + b for b in bodies)
 
 
+SESSION_ID_AT = 5 + 4 + 2 + 32  # of its length, behind record, message, version and random
 NO_CLIENT_HELLO = {
     "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     "MQTT without TLS": connect_packet("GID@@@x"),
@@ -265,7 +267,7 @@ NO_CLIENT_HELLO = {
     "another message first": records(22, b"\x0b\x00\x00\x00"),
     "application bytes first": records(23, bytes(100)),
     "an alert": records(21, b"\x02\x28"),
-    "a cut one": client_hello()[:-10] + bytes(10),
+    "a session ID longer than it may be": client_hello()[:SESSION_ID_AT] + b"\xc8" + client_hello()[SESSION_ID_AT + 1:],
     "SSL 2": b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10" + bytes(37),
 }
 
@@ -370,22 +372,31 @@ def test_too_much_of_a_chain_is_refused(mutual, version):
 
 
 class Flood(threading.Thread):
-    """Changes its keys as fast as it can."""
+    """Changes its keys as fast as it can, and comes again when it is cut off."""
 
-    def __init__(self, port, packet, requested):
+    def __init__(self, stack, requested):
         super().__init__()
-        self.client, self.requested, self.count, self.over = RawClient(port, DOMAIN), requested, 0, False
+        self.stack, self.requested, self.counts, self.over = stack, requested, [], False
+        self.connect()
+
+    def connect(self):
+        self.client = RawClient(self.stack.tls_port, DOMAIN)
         self.client.shake()
-        self.client.send(packet)
+        self.client.send(login_packet(self.stack, name()))
         assert self.client.receive(4) == b"\x20\x02\x00\x00"
 
     def run(self):
-        while not self.over and self.client.update_key(self.requested):
-            self.count += 1
+        while not self.over:
+            self.counts.append(0)
+            while not self.over and self.client.update_key(self.requested):
+                self.counts[-1] += 1
+            self.client.close()
+            self.connect()
 
     def end(self):
         self.over = True
-        self.client.sock.shutdown(socket.SHUT_RDWR)  # it may be waiting for room
+        with contextlib.suppress(OSError):
+            self.client.sock.shutdown(socket.SHUT_RDWR)  # it may be waiting for room
         self.join()
         self.client.close()
 
@@ -394,7 +405,7 @@ class Flood(threading.Thread):
 def test_a_flood_of_key_updates_does_not_keep_others_waiting(open_stack, authority, requested):
     stack = serve(open_stack(workers=1), authority)
     other = stack.client(name(), sni=DOMAIN)
-    floods = [Flood(stack.tls_port, login_packet(stack, name()), requested) for _ in range(2)]
+    floods = [Flood(stack, requested) for _ in range(2)]
     for f in floods:
         f.start()
     longest, until = 0, time.monotonic() + 4
@@ -404,6 +415,19 @@ def test_a_flood_of_key_updates_does_not_keep_others_waiting(open_stack, authori
     fresh = seconds_of(lambda: stack.client(name(), sni=DOMAIN).close())
     for f in floods:
         f.end()
-    assert sum(f.count for f in floods) > 300, "it was no flood"
-    assert longest < 0.5 and fresh < 2, (longest, fresh)
+        assert len(f.counts) > 1 and max(f.counts) > 100, "it was no flood"
+    assert longest < 2 and fresh < 2, (longest, fresh)  # of a sanitized build on a busy machine; it was for ever
+    assert scrape(stack).refused("key_updates") >= len(floods)
     other.close()
+
+
+def test_who_changes_its_keys_now_and_then_is_served(one_way):
+    c = RawClient(one_way.tls_port, DOMAIN)
+    c.shake()
+    c.send(login_packet(one_way, name()))
+    assert c.receive(4) == b"\x20\x02\x00\x00"
+    for n in range(60):
+        assert c.update_key(requested=n % 2 == 0)
+        c.send(b"\xc0\x00")  # PINGREQ
+        assert c.receive(2) == b"\xd0\x00"
+    c.close()

@@ -68,16 +68,6 @@ def test_tls_1_1_is_refused(shared, domains):
     assert "BEGIN CERTIFICATE" not in out
 
 
-def test_no_session_is_ever_resumed(shared, domains, tmp_path):
-    for version in ("-tls1_2", "-tls1_3"):
-        saved = tmp_path / version
-        s_client(shared.tls_port, "beta.example.com", version, "-sess_out", str(saved))
-        more = ["-sess_in", str(saved)] if saved.exists() else []
-        out = s_client(shared.tls_port, "beta.example.com", version, *more)
-        assert re.search(r"^New, TLSv1", out, re.M), out[:1500]
-        assert not re.search(r"^Reused, ", out, re.M)
-
-
 @pytest.mark.parametrize("domain", ["alpha.example.com", "beta.example.com"])
 @pytest.mark.parametrize("qos", [0, 1])
 def test_mosquitto_clients_exchange_messages_through_each_domain(shared, domains, authority, tmp_path, domain, qos):

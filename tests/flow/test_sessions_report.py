@@ -1,6 +1,8 @@
 """The control operations sessions and disconnect: who is there, and out with him."""
+import random
 import socket
 import struct
+import threading
 import time
 
 import pytest
@@ -244,6 +246,31 @@ def test_many_questions_at_once_while_clients_come_and_go(open_stack):
     watcher.close()
     for s in held:
         s.close()
+
+
+def test_clients_may_leave_while_they_are_looked_at(open_stack):
+    """A walk goes on behind one that leaves just when it is its turn."""
+    stack = open_stack(workers=1)
+    held = crowd(stack, [f"GID_l@@@{n}" for n in range(2000)])
+    random.Random(1).shuffle(held)
+    over, totals = threading.Event(), []
+
+    def ask():
+        while not over.is_set():
+            totals.append(sessions(stack, limit=1000)["total"])
+
+    askers = [threading.Thread(target=ask) for _ in range(6)]
+    for t in askers:
+        t.start()
+    for s in held:
+        s.close()
+        time.sleep(0.001)
+    wait_until(lambda: stack.status()["counters"]["connections"] == 0, what="all to have left")
+    over.set()
+    for t in askers:
+        t.join()
+    assert any(0 < t < 2000 for t in totals), "they were not asked for while they left"
+    assert sessions(stack)["total"] == 0
 
 
 def test_questions_are_under_way_when_the_broker_stops(open_stack):

@@ -98,11 +98,11 @@ static void compare(const struct ca_crl *c)
 static bool judge(const char *text)
 {
         CLEANUP(ca_crl) struct ca_crl c = CA_CRL_EMPTY;
-        char why[CA_CRL_WHY_SIZE] = "";
+        char why[CRL_WHY_SIZE] = "";
         enum err e = ca_crl_read(text, &c, why);
 
         if (e == ERR_OK) {
-                require(strlen(c.number) < CA_CRL_NUMBER_SIZE && c.entries >= 0 &&
+                require(strlen(c.number) < CRL_NUMBER_SIZE && c.entries >= 0 &&
                         c.entries <= CA_CRL_ENTRIES_MAX);
                 compare(&c);
                 e = ca_crl_check(&c, ca, NOW, why);

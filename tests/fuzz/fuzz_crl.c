@@ -136,7 +136,7 @@ static void compare(X509_CRL *list, struct crl_serials *serials)
                 int len = i2d_ASN1_INTEGER(X509_REVOKED_get0_serialNumber(entry), &der), tag, class;
                 const unsigned char *content = der;
                 uint8_t sha256[32];
-                long content_len;
+                long content_len = 0;
 
                 require(len > 0 && (ASN1_get_object(&content, &content_len, &tag, &class, len) & 0x80) == 0);
                 crypt_sha256(content, (size_t)content_len, sha256);

@@ -165,12 +165,12 @@ static void present_ders(STACK_OF(X509) * presented, const uint8_t *bytes, size_
         }
 }
 
-/* Triples: where (two bytes), what. Bit 7 of `way`: the device's certificate is signed again; bit 6: the key
- * is known, so a change may even be one that stays valid. */
+/* Triples: where (two bytes), what. Bit 7 of `way`: the device's certificate is signed again. */
 static void present_changed(STACK_OF(X509) * presented, uint8_t way, const uint8_t *bytes, size_t size)
 {
         static const int signers[] = {0, 3, 2};
-        struct certificate device = devices[way % CHAINS], second = line;
+        int which = (way & 0x7f) % CHAINS;
+        struct certificate device = devices[which], second = line;
 
         for (size_t at = 0; at + 3 <= size; at += 3) {
                 size_t place = (size_t)(bytes[at] << 8 | bytes[at + 1]) % (device.len + second.len);
@@ -184,7 +184,7 @@ static void present_changed(STACK_OF(X509) * presented, uint8_t way, const uint8
         if (sk_X509_num(presented) == 1 && (way & 0x80) != 0) {
                 X509 *x = sk_X509_pop(presented);
                 unsigned char *der = NULL;
-                int len = X509_sign(x, keys[signers[way % CHAINS]], EVP_sha256()) > 0 ? i2d_X509(x, &der) : 0;
+                int len = X509_sign(x, keys[signers[which]], EVP_sha256()) > 0 ? i2d_X509(x, &der) : 0;
 
                 if (len > 0)
                         present(presented, der, (size_t)len);

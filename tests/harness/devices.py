@@ -42,6 +42,7 @@ class Device:
 
 class Ca:
     """A registered CA certificate. `authority` signs; None: for made-up devices only."""
+    own = None  # whose made-up devices these are, when not this CA's own
 
     def __init__(self, stack, authority=None, instance=None, sn=None, active=True):
         self.stack, self.authority, self.instance = stack, authority, instance or stack.instance
@@ -69,18 +70,27 @@ class Ca:
                 f"{array((f'to_timestamp({d.begin})' for d in devices), 'timestamptz')}, "
                 f"{array((f'to_timestamp({d.end})' for d in devices), 'timestamptz')})")
 
-    def register(self, devices, instance=None):
-        """Their states, in their order."""
+    def register_with_ca(self, devices, instance=None):
+        """Of each, in their order, its state and the ID of the CA that it is registered under."""
         rows = self.stack.sql(self.register_sql(devices, instance), user="signet_broker")
         assert not rows or [[r[0], r[1]] for r in rows] == [[str(n + 1), d.sn] for n, d in enumerate(devices)], rows
-        return [row[2] for row in rows]
+        return [(row[2], int(row[3])) for row in rows]
+
+    def register(self, devices, instance=None):
+        """Their states, in their order."""
+        return [state for state, _ in self.register_with_ca(devices, instance)]
+
+    def digest_sql(self, number):
+        """Of the made-up device with this number."""
+        return f"sha256(int8send({number}::bigint # {(self.own or self.id) << 32}))"
 
     def make_up_sql(self, first, last):
         """Registers the made-up devices with these numbers; prints how many have which state."""
-        return ("SELECT r.state, count(*) FROM (SELECT array_agg(lpad(to_hex(i), 8, '0') ORDER BY i) AS sn, array_agg(sha256("
-                "int8send(i)) ORDER BY i) AS sha, array_agg(sha512(int8send(i)) ORDER BY i) AS der, array_agg('d' || i ORDER BY i) "
+        return ("SELECT r.state, count(*) FROM (SELECT array_agg(lpad(to_hex(i), 8, '0') ORDER BY i) AS sn, "
+                "array_agg(%s ORDER BY i) AS sha, array_agg(sha512(int8send(i)) ORDER BY i) AS der, array_agg('d' || i ORDER BY i) "
                 "AS name, array_agg(now() ORDER BY i) AS t FROM generate_series(%d, %d) i) a, device_register('%s', %d, a.sn, "
-                "a.sha, a.der, a.name, a.t, a.t) r GROUP BY 1 ORDER BY 1;" % (first, last, self.instance, self.id))
+                "a.sha, a.der, a.name, a.t, a.t) r GROUP BY 1 ORDER BY 1;"
+                % (self.digest_sql("i"), first, last, self.instance, self.id))
 
     def make_up(self, first, last):
         return dict(self.stack.sql(self.make_up_sql(first, last), user="signet_broker"))

@@ -1,9 +1,11 @@
 """Somebody who reads a page of the documentation and types what stands there: one shell for the whole page, a block at a
 time, so that a test can look at what each has done. Host names resolve through libnss_wrapper: its file stands for
 /etc/hosts, and the lines that the page adds to that go there."""
+import contextlib
 import os
 import re
 import selectors
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -48,7 +50,9 @@ class Reader:
 
     def __exit__(self, *_):
         self.shell.stdin.close()
-        self.shell.wait(timeout=30)
+        with contextlib.suppress(ProcessLookupError):  # what it has left in the background, too
+            os.killpg(self.shell.pid, signal.SIGKILL)
+        self.shell.wait()
         self.shell.stdout.close()
 
     def demo(self):

@@ -16,6 +16,7 @@ const SAMPLE = {
   PageNo: () => '1',
   PageSize: () => '10',
   CaName: () => 'sample',
+  CrlContent: (w) => w.crl,
   CaContent: (w) => w.ca.crt,
   VerificationContent: (w) => w.ca.proof,
   CertId: (w) => w.plainId.id,
@@ -28,6 +29,7 @@ const SAMPLE = {
 
 const SAMPLE_OF = {
   UploadUserCertificate: (w) => ({Name: 'sample', Cert: w.plain.chain, Key: w.plain.key}),
+  ListSessions: (w) => ({MqttInstanceId: w.brokered}),
 };
 
 export function sampleOf(op, w) {
@@ -102,8 +104,9 @@ function derived(op, code) {
   if (code === 'InvalidParameter' && op.grant.editions !== undefined) {
     return [{when: 'the edition has no such feature', params: (w) => ({...sampleOf(op, w), MqttInstanceId: w.standard})}];
   }
-  if (code === 'FindCaBySnError' && has('Sn')) {
-    return [{when: 'there is no such CA', params: (w) => ({...sampleOf(op, w), Sn: UNKNOWN_SN})}];
+  if (code === 'FindCaBySnError') {
+    return ['Sn', 'CaSn'].filter(has).map((name) => (
+      {when: 'there is no such CA', params: (w) => ({...sampleOf(op, w), [name]: UNKNOWN_SN})}));
   }
   if (code === 'FindDeviceBySnError') {
     return ['CaSn', 'DeviceSn'].filter(has).map((name) => (
@@ -151,6 +154,12 @@ function registration(when, change, more = {}) {
   }};
 }
 
+// A request of UploadCaCrl with a list of its own.
+function list(when, how) {
+  return {when, mentions: 'CrlContent', params: async (w) => (
+    {MqttInstanceId: w.instance, CaSn: w.ca.sn, CrlContent: await ask('crl', {serials: [1], number: 9, ...how(w)})})};
+}
+
 const EXPLICIT = {
   SetSniConfig: {
     InvalidDefaultCertificate: [
@@ -187,6 +196,24 @@ const EXPLICIT = {
     SnNotUnique: [registration('the CA is registered already', (w) => ({crt: w.ca.crt, authority: w.ca.authority}))],
     CaNumExceed: [registration('the instance has as many as it may', () => ({}), {at: 'few'})],
     GetCaNumError: [registration('their table is locked', () => ({}), {alone: 'ca_certificate'})],
+  },
+  UploadCaCrl: {
+    InvalidCrlContent: [
+      {when: 'it is no list', mentions: 'CrlContent', params: (w) => (
+        {MqttInstanceId: w.instance, CaSn: w.ca.sn, CrlContent: 'no list'})},
+      list('another CA has issued it', (w) => ({authority: w.spare.authority})),
+      list('it should have been renewed', (w) => ({authority: w.ca.authority, begin: -600, end: -60})),
+      list('a newer one is there', (w) => ({authority: w.ca.authority, number: 4})),
+    ],
+  },
+  GetCaCrl: {
+    CaCrlNotFound: [{when: 'the CA has none', params: (w) => ({MqttInstanceId: w.instance, CaSn: w.bareCa.sn})}],
+  },
+  DeleteCaCrl: {
+    CaCrlNotFound: [{when: 'the CA has none', params: (w) => ({MqttInstanceId: w.instance, CaSn: w.bareCa.sn})}],
+  },
+  ListSessions: {
+    NoBrokerAnswered: [{when: 'it has no broker', params: (w) => ({MqttInstanceId: w.bare})}],
   },
   UploadUserCertificate: {
     ParseCertificateFailed: [

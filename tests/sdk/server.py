@@ -9,8 +9,10 @@ import ssl
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
 
 from harness.certs import Authority, openssl
+from harness.crls import crl
 from harness.process import wait_until
 
 
@@ -37,11 +39,12 @@ class Server:
         self.stack, self.folder = stack, Path(folder)
         self.authorities = {"tls": Authority(self.folder / "tls", "Test TLS CA")}
         self.count, self.session = 0, None
+        self.client = stack.client("GID_sdk@@@client", tls=False, keep_alive=0)  # connected as long as the tests run
 
     def start(self):
         return {"key_id": self.stack.key_id, "secret": self.stack.secret, "instance": self.stack.instance,
                 "ca": self.authorities["tls"].crt, "ca_path": str(self.authorities["tls"].crt_path),
-                "outside": outside_address()}
+                "outside": outside_address(), "client": self.client.client_id}
 
     # ---- processes ----
     def api(self, settings, https=False, address="127.0.0.1"):
@@ -124,6 +127,11 @@ class Server:
             f"WHERE c.mqtt_instance_id = '{instance}' AND c.sn = '{ca_sn}' AND NOT c.removed")
         assert states == [["registered"]], states
         return {"sn": serial, "crt": made.crt}
+
+    def crl(self, authority, serials, **how):
+        """PEM of a revocation list."""
+        a = self.authorities[authority]
+        return crl(SimpleNamespace(key_path=a.folder / "ca.key", crt=a.crt), serials, **how)
 
     def xml(self, text):
         return tree(ElementTree.fromstring(text))

@@ -66,6 +66,9 @@ async function instances({call, w}) {
     MqttInstanceId: id, Mode: 'mutual', ServerCertificate: certificate.identifier});
   assert.deepEqual([mode.Mode, mode.DefaultCertificate], ['mutual', certificate.identifier]);
   assert.equal((await call('DescribeInstance', {MqttInstanceId: id})).AuthenticationMode, 'mutual');
+  const strict = await call('SetAuthenticationMode', {MqttInstanceId: id, Mode: 'mutual', LoginRequired: true});
+  assert.deepEqual([mode.LoginRequired, strict.LoginRequired, strict.Revision], [false, true, mode.Revision + 1]);
+  assert.equal((await call('DescribeInstance', {MqttInstanceId: id})).LoginRequired, true);
   assert.equal((await call('SetAuthenticationMode', {MqttInstanceId: id, Mode: 'one-way'})).Mode, 'one-way');
 
   await call('DeleteInstance', {MqttInstanceId: id, Force: true});
@@ -157,6 +160,39 @@ async function authorities({call, w}) {
   await call('DeleteInstance', {MqttInstanceId: id});
 }
 
+async function revocationLists({call}) {
+  const id = (await call('CreateInstance', {InstanceName: unique('story')})).MqttInstanceId;
+  const ca = await registerCa(call, id);
+  const which = {MqttInstanceId: id, CaSn: ca.sn};
+  const first = await ask('crl', {authority: ca.authority, serials: [1, 2, 3], number: 10});
+  const second = await ask('crl', {authority: ca.authority, serials: [3], number: 11});
+
+  const put = await call('UploadCaCrl', {...which, CrlContent: first});
+  assert.deepEqual([put.CaSn, put.Entries, put.CrlNumber], [ca.sn, 3, '0a']);
+  assert.ok(put.ThisUpdate < Date.now() && put.NextUpdate > Date.now());
+  const {Revision: again} = await call('UploadCaCrl', {...which, CaSn: ca.sn.toUpperCase(), CrlContent: first});
+  assert.equal(again, put.Revision);
+  const kept = await call('GetCaCrl', which);
+  assert.deepEqual([kept.CrlContent, kept.Entries, kept.NextUpdate], [first, 3, put.NextUpdate]);
+  const newer = await call('UploadCaCrl', {...which, CrlContent: second});
+  assert.deepEqual([newer.Entries, newer.CrlNumber, newer.Revision], [1, '0b', put.Revision + 1]);
+  await assert.rejects(call('UploadCaCrl', {...which, CrlContent: first}), {code: 'InvalidCrlContent'});
+  assert.equal((await call('DeleteCaCrl', which)).Revision, newer.Revision + 1);
+  await assert.rejects(call('GetCaCrl', which), {code: 'CaCrlNotFound'});
+  await call('DeleteInstance', {MqttInstanceId: id, Force: true});
+}
+
+async function sessions({call, w}) {
+  const which = {MqttInstanceId: w.brokered};
+  const all = await call('ListSessions', which);
+  const row = all.Sessions.find((s) => s.ClientId === w.client);
+  assert.deepEqual([row.Listener, row.Tls, row.AccessKeyId], ['mqtt', '', w.identity.key_id]);
+  assert.ok(row.Address.startsWith('127.0.0.1:') && row.ConnectedAt <= Date.now());
+  assert.deepEqual([all.PageNo, all.PageSize, all.Total, all.Brokers.map((b) => b.Answered)], [1, 100, all.Sessions.length, [true]]);
+  assert.equal((await call('ListSessions', {...which, ClientId: w.client, PageNo: 1, PageSize: 10})).Total, 1);
+  assert.deepEqual((await call('ListSessions', {...which, CaSn: w.ca.sn, DeviceSn: w.device.sn})).Sessions, []);
+}
+
 async function devices({call}) {
   const id = (await call('CreateInstance', {InstanceName: unique('story')})).MqttInstanceId;
   const ca = await registerCa(call, id);
@@ -176,6 +212,9 @@ async function devices({call}) {
     const {Data: list} = await call(operation, {...pages, ...more});
     assert.deepEqual([list.DeviceCertificateVOS.length, list.PageNo, list.PageSize, list.Total], [1, 2, 1, 2], operation);
   }
+  const seen = await call('GetDeviceActivity', which);
+  assert.deepEqual([seen.CaSn, seen.DeviceSn, seen.LastSeenTime], [ca.sn, made[0].sn, 0]);
+  assert.ok(Math.abs(seen.RegisteredTime - Date.now()) < DAY_MS);
   assert.equal((await call('InactivateDeviceCertificate', which)).DeviceSn, made[0].sn);
   assert.equal(await status(), '0');
   assert.equal((await call('ActiveDeviceCertificate', which)).DeviceSn, made[0].sn);
@@ -237,6 +276,8 @@ export const stories = [
   {name: 'instances', tell: instances, documents: [CAS, ONSMQTT, SIGNET]},
   {name: 'domains', tell: domains, documents: [ONSMQTT, SIGNET]},
   {name: 'CA certificates', tell: authorities, documents: [ONSMQTT, SIGNET]},
+  {name: 'revocation lists', tell: revocationLists, documents: [ONSMQTT, SIGNET]},
+  {name: 'sessions', tell: sessions, documents: [SIGNET]},
   {name: 'device certificates', tell: devices, documents: [ONSMQTT, SIGNET]},
   {name: 'access keys', tell: accessKeys, documents: [SIGNET]},
   {name: 'what expires, and who did what', tell: looks, documents: [SIGNET]},

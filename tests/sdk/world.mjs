@@ -61,6 +61,9 @@ async function devices(w) {
   w.ca = await registerCa(call, w.instance, 'world');
   w.spare = await ask('authority', {name: 'Never registered CA'});
   w.device = await ask('device', {instance: w.instance, ca_sn: w.ca.sn, authority: w.ca.authority, name: 'world-device'});
+  w.bareCa = await registerCa(call, w.instance, 'bare'); // has no revocation list
+  w.crl = await ask('crl', {authority: w.ca.authority, serials: [7, 8], number: 5});
+  await call('UploadCaCrl', {MqttInstanceId: w.instance, CaSn: w.ca.sn, CrlContent: w.crl});
   w.foreignCode = (await must(w.they, 'GetRegisterCode', {MqttInstanceId: w.foreign})).RegisterCode;
 }
 
@@ -114,7 +117,7 @@ async function target(settings, {https = false, address = '127.0.0.1', ca} = {})
 export async function makeWorld(tried) {
   const start = await ask('start');
   const unlimited = {SIGNET_API_THROTTLE_PERCENT: 0};
-  const w = {start, identity: {key_id: start.key_id, secret: start.secret}, brokered: start.instance};
+  const w = {start, identity: {key_id: start.key_id, secret: start.secret}, brokered: start.instance, client: start.client};
 
   w.http = await target(unlimited);
   w.https = await target(unlimited, {https: true, ca: start.ca});

@@ -3,6 +3,7 @@
 #include "api/ca_crl.h"
 #include "common/pem.h"
 #include "common/text.h"
+#include "crl_maker.h"
 
 #include <criterion/criterion.h>
 #include <openssl/ec.h>
@@ -12,58 +13,18 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define NOW INT64_C(1700000000) /* 2023-11-14 */
+#define NOW CRL_MAKER_NOW
 
-enum { DAY = 24 * 60 * 60, TEXT_MAX = 64 * 1024 * 1024, ENTRIES = 3 };
-
-struct recipe { /* zeros: as it ought to be */
-        const char *issuer;
-        EVP_PKEY *signer;
-        const EVP_MD *digest;
-        bool pss;
-        bool version_1;
-        int64_t this_update, next_update; /* next_update -1: none */
-        const char *number;               /* hex; NULL: none */
-        struct {
-                int nid;
-                const char *value; /* NULL: none */
-        } extension;
-        const char *unknown; /* OID of a critical extension of the list */
-        int delta_of;        /* 0: no delta */
-        int reason;          /* of the first entry; -1: none */
-        bool other_issuer;   /* of the first entry */
-        const char *unknown_of_entry;
-        bool unknown_is_harmless;
-};
+enum { DAY = CRL_MAKER_DAY, ENTRIES = CRL_MAKER_ENTRIES, TEXT_MAX = 64 * 1024 * 1024 };
 
 static EVP_PKEY *ca_key, *other_key;
 static X509 *ca;
-
-static X509 *make_ca(EVP_PKEY *key, const char *usage)
-{
-        X509 *c = X509_new();
-        X509_EXTENSION *e = usage == NULL ? NULL : X509V3_EXT_conf_nid(NULL, NULL, NID_key_usage, usage);
-
-        X509_set_version(c, 2);
-        ASN1_INTEGER_set(X509_get_serialNumber(c), 0x7269);
-        cr_assert_not_null(ASN1_TIME_set(X509_getm_notBefore(c), NOW - DAY));
-        cr_assert_not_null(ASN1_TIME_set(X509_getm_notAfter(c), NOW + 365 * (int64_t)DAY));
-        cr_assert(X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_UTF8,
-                                             (const unsigned char *)"Factory CA", -1, -1, 0));
-        X509_set_issuer_name(c, X509_get_subject_name(c));
-        X509_set_pubkey(c, key);
-        if (e != NULL)
-                cr_assert(X509_add_ext(c, e, -1));
-        X509_EXTENSION_free(e);
-        cr_assert(X509_sign(c, key, EVP_sha256()));
-        return c;
-}
 
 static void make_keys(void)
 {
         ca_key = EVP_EC_gen("P-256");
         other_key = EVP_EC_gen("P-256");
-        ca = make_ca(ca_key, "critical,keyCertSign,cRLSign");
+        ca = crl_make_ca(ca_key, "critical,keyCertSign,cRLSign");
 }
 
 static void drop_keys(void)
@@ -75,145 +36,18 @@ static void drop_keys(void)
 
 TestSuite(ca_crl, .init = make_keys, .fini = drop_keys);
 
-static struct recipe good(void)
+static struct crl_recipe good(void)
 {
-        return (struct recipe){.issuer = "Factory CA",
-                               .signer = ca_key,
-                               .digest = EVP_sha256(),
-                               .this_update = NOW - 60,
-                               .next_update = NOW + 30 * (int64_t)DAY,
-                               .number = "1A",
-                               .reason = -1};
+        return (struct crl_recipe){.issuer = "Factory CA",
+                                   .signer = ca_key,
+                                   .digest = EVP_sha256(),
+                                   .this_update = NOW - 60,
+                                   .next_update = NOW + 30 * (int64_t)DAY,
+                                   .number = "1A",
+                                   .reason = -1};
 }
 
-static X509_EXTENSION *unknown_extension(const char *oid, bool critical)
-{
-        ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
-        ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
-        X509_EXTENSION *e;
-
-        cr_assert(ASN1_OCTET_STRING_set(value, (const unsigned char *)"\x05\x00", 2));
-        e = X509_EXTENSION_create_by_OBJ(NULL, object, critical, value);
-        cr_assert_not_null(e);
-        ASN1_OCTET_STRING_free(value);
-        ASN1_OBJECT_free(object);
-        return e;
-}
-
-static void add_entry_extensions(X509_REVOKED *entry, const struct recipe *r)
-{
-        if (r->reason >= 0) {
-                ASN1_ENUMERATED *reason = ASN1_ENUMERATED_new();
-
-                ASN1_ENUMERATED_set(reason, r->reason);
-                cr_assert(X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, reason, 0, 0));
-                ASN1_ENUMERATED_free(reason);
-        }
-        if (r->other_issuer) {
-                GENERAL_NAMES *names = GENERAL_NAMES_new();
-
-                cr_assert(X509_REVOKED_add1_ext_i2d(entry, NID_certificate_issuer, names, 1, 0));
-                GENERAL_NAMES_free(names);
-        }
-        if (r->unknown_of_entry != NULL) {
-                X509_EXTENSION *e = unknown_extension(r->unknown_of_entry, !r->unknown_is_harmless);
-
-                cr_assert(X509_REVOKED_add_ext(entry, e, -1));
-                X509_EXTENSION_free(e);
-        }
-}
-
-static void add_entries(X509_CRL *crl, const struct recipe *r)
-{
-        for (int i = 0; i < ENTRIES; i++) {
-                X509_REVOKED *entry = X509_REVOKED_new();
-                ASN1_INTEGER *serial = ASN1_INTEGER_new();
-                ASN1_TIME *when = ASN1_TIME_set(NULL, NOW - DAY);
-
-                ASN1_INTEGER_set(serial, 100 + i);
-                X509_REVOKED_set_serialNumber(entry, serial);
-                X509_REVOKED_set_revocationDate(entry, when);
-                if (i == 0)
-                        add_entry_extensions(entry, r);
-                cr_assert(X509_CRL_add0_revoked(crl, entry));
-                ASN1_INTEGER_free(serial);
-                ASN1_TIME_free(when);
-        }
-}
-
-static void add_integer(X509_CRL *crl, int nid, const char *hex, int critical)
-{
-        BIGNUM *number = NULL;
-        ASN1_INTEGER *integer;
-
-        cr_assert(BN_hex2bn(&number, hex));
-        integer = BN_to_ASN1_INTEGER(number, NULL);
-        cr_assert(X509_CRL_add1_ext_i2d(crl, nid, integer, critical, 0));
-        ASN1_INTEGER_free(integer);
-        BN_free(number);
-}
-
-static void add_extensions(X509_CRL *crl, const struct recipe *r)
-{
-        if (r->number != NULL)
-                add_integer(crl, NID_crl_number, r->number, 0);
-        if (r->delta_of != 0)
-                add_integer(crl, NID_delta_crl, "19", 1);
-        if (r->extension.value != NULL) {
-                X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, r->extension.nid, r->extension.value);
-
-                cr_assert(e != NULL && X509_CRL_add_ext(crl, e, -1), "%s", r->extension.value);
-                X509_EXTENSION_free(e);
-        }
-        if (r->unknown != NULL) {
-                X509_EXTENSION *e = unknown_extension(r->unknown, !r->unknown_is_harmless);
-
-                cr_assert(X509_CRL_add_ext(crl, e, -1));
-                X509_EXTENSION_free(e);
-        }
-}
-
-static void sign(X509_CRL *crl, const struct recipe *r)
-{
-        EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-        EVP_PKEY_CTX *key = NULL;
-
-        cr_assert(EVP_DigestSignInit(ctx, &key, r->digest, NULL, r->signer));
-        if (r->pss)
-                cr_assert(EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING) > 0);
-        cr_assert(X509_CRL_sign_ctx(crl, ctx) > 0);
-        EVP_MD_CTX_free(ctx);
-}
-
-static void make_der(const struct recipe *r, struct buf *ret)
-{
-        X509_CRL *crl = X509_CRL_new();
-        X509_NAME *issuer = X509_NAME_new();
-        ASN1_TIME *this_update = ASN1_TIME_set(NULL, r->this_update),
-                  *next_update = ASN1_TIME_set(NULL, r->next_update);
-        unsigned char *der = NULL;
-        int len;
-
-        if (!r->version_1) /* version 1 does not say so */
-                cr_assert(X509_CRL_set_version(crl, 1));
-        cr_assert(X509_NAME_add_entry_by_txt(issuer, "CN", MBSTRING_UTF8, (const unsigned char *)r->issuer,
-                                             -1, -1, 0));
-        cr_assert(X509_CRL_set_issuer_name(crl, issuer) && X509_CRL_set1_lastUpdate(crl, this_update));
-        if (r->next_update >= 0)
-                cr_assert(X509_CRL_set1_nextUpdate(crl, next_update));
-        add_entries(crl, r);
-        add_extensions(crl, r);
-        sign(crl, r);
-        len = i2d_X509_CRL(crl, &der);
-        cr_assert(len > 0 && buf_add(ret, der, (size_t)len) == ERR_OK);
-        OPENSSL_free(der);
-        ASN1_TIME_free(this_update);
-        ASN1_TIME_free(next_update);
-        X509_NAME_free(issuer);
-        X509_CRL_free(crl);
-}
-
-static enum err read_der(const struct buf *der, struct ca_crl *ret, char why[CA_CRL_WHY_SIZE])
+static enum err read_der(const struct buf *der, struct ca_crl *ret, char why[CRL_WHY_SIZE])
 {
         CLEANUP(buf) struct buf text = BUF_UP_TO(TEXT_MAX);
         enum err e;
@@ -226,12 +60,12 @@ static enum err read_der(const struct buf *der, struct ca_crl *ret, char why[CA_
 }
 
 /* Reads and checks. */
-static enum err judge(const struct recipe *r, X509 *issuer, struct ca_crl *ret, char why[CA_CRL_WHY_SIZE])
+static enum err judge(const struct crl_recipe *r, X509 *issuer, struct ca_crl *ret, char why[CRL_WHY_SIZE])
 {
         CLEANUP(buf) struct buf der = BUF_UP_TO(TEXT_MAX);
         enum err e;
 
-        make_der(r, &der);
+        crl_make_der(r, &der);
         e = read_der(&der, ret, why);
         if (e == ERR_OK)
                 e = ca_crl_check(ret, issuer, NOW, why);
@@ -239,30 +73,30 @@ static enum err judge(const struct recipe *r, X509 *issuer, struct ca_crl *ret, 
         return e;
 }
 
-static void refuses_from(const struct recipe *r, X509 *issuer, const char *text)
+static void refuses_from(const struct crl_recipe *r, X509 *issuer, const char *text)
 {
         CLEANUP(ca_crl) struct ca_crl c = CA_CRL_EMPTY;
-        char why[CA_CRL_WHY_SIZE];
+        char why[CRL_WHY_SIZE];
 
         cr_assert_eq(judge(r, issuer, &c, why), ERR_REFUSED, "taken, but wanted: %s", text);
         cr_assert_not_null(strstr(why, text), "\"%s\" does not say \"%s\"", why, text);
 }
 
-static void refuses(const struct recipe *r, const char *text)
+static void refuses(const struct crl_recipe *r, const char *text)
 {
         refuses_from(r, ca, text);
 }
 
-static void takes_from(const struct recipe *r, X509 *issuer)
+static void takes_from(const struct crl_recipe *r, X509 *issuer)
 {
         CLEANUP(ca_crl) struct ca_crl c = CA_CRL_EMPTY;
-        char why[CA_CRL_WHY_SIZE];
+        char why[CRL_WHY_SIZE];
 
         cr_assert_eq(judge(r, issuer, &c, why), ERR_OK, "%s", why);
         cr_assert_eq(c.entries, ENTRIES);
 }
 
-static void takes(const struct recipe *r)
+static void takes(const struct crl_recipe *r)
 {
         takes_from(r, ca);
 }
@@ -272,7 +106,7 @@ static void takes(const struct recipe *r)
 static void refuses_text(const char *text, const char *wanted)
 {
         struct ca_crl c = CA_CRL_EMPTY;
-        char why[CA_CRL_WHY_SIZE] = "";
+        char why[CRL_WHY_SIZE] = "";
 
         cr_assert_eq(ca_crl_read(text, &c, why), ERR_REFUSED, "taken: %.60s", text);
         cr_assert_not_null(strstr(why, wanted), "\"%s\" does not say \"%s\"", why, wanted);
@@ -283,7 +117,7 @@ Test(ca_crl, wants_one_block_or_base64)
 {
         CLEANUP(buf) struct buf der = BUF_UP_TO(TEXT_MAX);
         CLEANUP(buf) struct buf pem = BUF_UP_TO(TEXT_MAX);
-        struct recipe r = good();
+        struct crl_recipe r = good();
 
         refuses_text("", "neither PEM nor base64");
         refuses_text(" \n", "neither PEM nor base64");
@@ -295,7 +129,7 @@ Test(ca_crl, wants_one_block_or_base64)
         refuses_text("-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n", "neither PEM nor base64");
         refuses_text("-----BEGIN X509 CRL-----\nProc-Type: 4,ENCRYPTED\n\nMAAw\n-----END X509 CRL-----\n",
                      "neither PEM nor base64");
-        make_der(&r, &der);
+        crl_make_der(&r, &der);
         cr_assert_eq(ca_crl_text(der.data, der.len, &pem), ERR_OK);
         cr_assert_eq(ca_crl_text(der.data, der.len, &pem), ERR_OK);
         refuses_text(buf_text(&pem), "several PEM blocks");
@@ -306,11 +140,11 @@ Test(ca_crl, is_the_same_in_every_form)
         CLEANUP(buf) struct buf der = BUF_UP_TO(TEXT_MAX);
         CLEANUP(buf) struct buf pem = BUF_UP_TO(TEXT_MAX);
         CLEANUP(buf) struct buf framed = BUF_UP_TO(TEXT_MAX);
-        struct recipe r = good();
+        struct crl_recipe r = good();
         const char *texts[2];
-        char why[CA_CRL_WHY_SIZE];
+        char why[CRL_WHY_SIZE];
 
-        make_der(&r, &der);
+        crl_make_der(&r, &der);
         cr_assert_eq(ca_crl_text(der.data, der.len, &pem), ERR_OK);
         cr_assert_eq(buf_addf(&framed, "Certificate Revocation List (CRL):\r\n%s\r\nbye", buf_text(&pem)),
                      ERR_OK);
@@ -333,8 +167,8 @@ Test(ca_crl, is_the_same_in_every_form)
 Test(ca_crl, says_what_it_is)
 {
         CLEANUP(ca_crl) struct ca_crl c = CA_CRL_EMPTY;
-        struct recipe r = good();
-        char why[CA_CRL_WHY_SIZE];
+        struct crl_recipe r = good();
+        char why[CRL_WHY_SIZE];
 
         cr_assert_eq(judge(&r, ca, &c, why), ERR_OK, "%s", why);
         cr_assert_eq(c.entries, ENTRIES);
@@ -346,8 +180,8 @@ Test(ca_crl, says_what_it_is)
 Test(ca_crl, need_not_have_a_number_or_an_end)
 {
         CLEANUP(ca_crl) struct ca_crl c = CA_CRL_EMPTY;
-        struct recipe r = good();
-        char why[CA_CRL_WHY_SIZE];
+        struct crl_recipe r = good();
+        char why[CRL_WHY_SIZE];
 
         r.number = NULL;
         r.next_update = -1;
@@ -363,11 +197,11 @@ Test(ca_crl, need_not_have_a_number_or_an_end)
 Test(ca_crl, that_ends_early_or_late_is_refused)
 {
         CLEANUP(buf) struct buf der = BUF_UP_TO(TEXT_MAX);
-        struct recipe r = good();
-        char why[CA_CRL_WHY_SIZE];
+        struct crl_recipe r = good();
+        char why[CRL_WHY_SIZE];
         size_t len;
 
-        make_der(&r, &der);
+        crl_make_der(&r, &der);
         len = der.len;
         for (der.len = 1; der.len < len; der.len++) {
                 struct ca_crl c = CA_CRL_EMPTY;
@@ -384,10 +218,10 @@ Test(ca_crl, that_ends_early_or_late_is_refused)
 Test(ca_crl, with_one_byte_changed_is_refused)
 {
         CLEANUP(buf) struct buf der = BUF_UP_TO(TEXT_MAX);
-        struct recipe r = good();
-        char why[CA_CRL_WHY_SIZE];
+        struct crl_recipe r = good();
+        char why[CRL_WHY_SIZE];
 
-        make_der(&r, &der);
+        crl_make_der(&r, &der);
         for (size_t at = 0; at < der.len; at++) {
                 CLEANUP(ca_crl) struct ca_crl c = CA_CRL_EMPTY;
                 enum err e;
@@ -449,7 +283,7 @@ Test(ca_crl, may_have_a_million_entries_and_no_more)
         for (int more = 0; more < 2; more++) {
                 CLEANUP(buf) struct buf der = BUF_UP_TO(TEXT_MAX);
                 CLEANUP(ca_crl) struct ca_crl c = CA_CRL_EMPTY;
-                char why[CA_CRL_WHY_SIZE];
+                char why[CRL_WHY_SIZE];
 
                 make_long((size_t)(CA_CRL_ENTRIES_MAX + more), &der);
                 cr_assert_eq(read_der(&der, &c, why), more == 0 ? ERR_OK : ERR_REFUSED, "%s", why);
@@ -462,7 +296,7 @@ Test(ca_crl, may_have_a_million_entries_and_no_more)
 
 Test(ca_crl, wants_the_ca_for_its_issuer)
 {
-        struct recipe r = good();
+        struct crl_recipe r = good();
 
         r.issuer = "Another CA";
         refuses(&r, "its issuer is not the subject of the CA certificate");
@@ -470,7 +304,7 @@ Test(ca_crl, wants_the_ca_for_its_issuer)
 
 Test(ca_crl, wants_the_signature_of_the_ca)
 {
-        struct recipe r = good();
+        struct crl_recipe r = good();
 
         r.signer = other_key;
         refuses(&r, "not signed with the private key of the CA certificate");
@@ -478,8 +312,9 @@ Test(ca_crl, wants_the_signature_of_the_ca)
 
 Test(ca_crl, wants_a_ca_that_may_sign_lists)
 {
-        struct recipe r = good();
-        X509 *certificates_only = make_ca(ca_key, "critical,keyCertSign"), *silent = make_ca(ca_key, NULL);
+        struct crl_recipe r = good();
+        X509 *certificates_only = crl_make_ca(ca_key, "critical,keyCertSign"),
+             *silent = crl_make_ca(ca_key, NULL);
 
         refuses_from(&r, certificates_only, "lacks cRLSign");
         takes_from(&r, silent); /* the vendor's own recipe */
@@ -490,8 +325,8 @@ Test(ca_crl, wants_a_ca_that_may_sign_lists)
 Test(ca_crl, wants_a_digest_that_nobody_can_forge)
 {
         EVP_PKEY *rsa = EVP_RSA_gen(2048);
-        X509 *rsa_ca = make_ca(rsa, "keyCertSign,cRLSign");
-        struct recipe r = good();
+        X509 *rsa_ca = crl_make_ca(rsa, "keyCertSign,cRLSign");
+        struct crl_recipe r = good();
 
         r.digest = EVP_sha1();
         refuses(&r, "signed with SHA1");
@@ -514,7 +349,7 @@ Test(ca_crl, wants_a_digest_that_nobody_can_forge)
 
 Test(ca_crl, wants_no_delta)
 {
-        struct recipe r = good();
+        struct crl_recipe r = good();
 
         r.delta_of = 1;
         refuses(&r, "deltaCRLIndicator");
@@ -529,7 +364,7 @@ Test(ca_crl, wants_a_complete_list)
                       {"critical,onlyAA:TRUE", "onlyContainsAttributeCerts"},
                       {"critical,indirectCRL:TRUE", "indirectCRL"},
                       {"critical,onlysomereasons:keyCompromise", "onlySomeReasons"}};
-        struct recipe r = good();
+        struct crl_recipe r = good();
 
         for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
                 r.extension.nid = NID_issuing_distribution_point;
@@ -543,7 +378,7 @@ Test(ca_crl, wants_a_complete_list)
 
 Test(ca_crl, may_say_where_it_is_published)
 {
-        struct recipe r = good();
+        struct crl_recipe r = good();
 
         r.extension.nid = NID_issuing_distribution_point;
         r.extension.value = "critical,fullname:DNS:ca.example.com";
@@ -552,7 +387,7 @@ Test(ca_crl, may_say_where_it_is_published)
 
 Test(ca_crl, wants_nothing_critical_that_is_not_known)
 {
-        struct recipe r = good();
+        struct crl_recipe r = good();
 
         r.unknown = "1.2.3.4.5";
         refuses(&r, "a critical extension that is not known here: 1.2.3.4.5");
@@ -568,8 +403,8 @@ Test(ca_crl, wants_nothing_critical_that_is_not_known)
 Test(ca_crl, does_not_count_what_is_good_again)
 {
         CLEANUP(ca_crl) struct ca_crl c = CA_CRL_EMPTY;
-        struct recipe r = good();
-        char why[CA_CRL_WHY_SIZE];
+        struct crl_recipe r = good();
+        char why[CRL_WHY_SIZE];
 
         r.reason = CRL_REASON_KEY_COMPROMISE;
         takes(&r);
@@ -580,7 +415,7 @@ Test(ca_crl, does_not_count_what_is_good_again)
 
 Test(ca_crl, wants_a_number_of_twenty_octets_at_most)
 {
-        struct recipe r = good();
+        struct crl_recipe r = good();
 
         r.number = "00112233445566778899AABBCCDDEEFF0011223344";
         takes(&r);
@@ -594,7 +429,7 @@ Test(ca_crl, wants_a_number_of_twenty_octets_at_most)
 
 Test(ca_crl, wants_to_be_current)
 {
-        struct recipe r = good();
+        struct crl_recipe r = good();
 
         r.this_update = NOW + CA_CRL_CLOCK_SLACK_S + 1;
         refuses(&r, "its thisUpdate, 2023-11-14 (UTC), has not come yet");
@@ -610,7 +445,7 @@ Test(ca_crl, wants_to_be_current)
 static enum err newer(const char *number, int64_t this_update, const char *old_number, int64_t old_update)
 {
         struct ca_crl c = CA_CRL_EMPTY;
-        char why[CA_CRL_WHY_SIZE];
+        char why[CRL_WHY_SIZE];
 
         (void)snprintf(c.number, sizeof c.number, "%s", number);
         c.this_update = this_update;
