@@ -6,10 +6,10 @@
 #define SIGNET_API_CA_PROOF_H
 
 #include "api/fault.h"
-#include "common/serial.h"
 #include "common/buf.h"
 #include "common/crypt.h"
 #include "common/err.h"
+#include "common/serial.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -4,9 +4,9 @@
 #define SIGNET_API_STORE_DEVICE_H
 
 #include "api/revision.h"
-#include "common/serial.h"
 #include "common/db.h"
 #include "common/err.h"
+#include "common/serial.h"
 
 #include <jansson.h>
 #include <stdbool.h>

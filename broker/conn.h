@@ -58,7 +58,7 @@ struct conn {
         char *client_id;     /* for the log; NULL before CONNECT */
         char *access_key_id; /* whose signature let it in; NULL before, or when its certificate did alone */
         char *device_sn;     /* serial number of the device certificate; NULL: none */
-        char *domain;        /* SNI as it was sent; NULL: none */
+        char *domain;        /* SNI as it was sent, if it is a mapped one; else NULL */
         int64_t revision;    /* of the snapshot that its CONNECT was judged by */
         int64_t certificate_id; /* of the server certificate that it was given; 0 without TLS */
         int64_t connected_at;   /* Unix seconds of its CONNACK; 0 before */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conn_part: what conn.c (life), conn_read.c and conn_send.c need of one another; nobody else's business. */
+/* conn_part: what the files of a connection need of one another; nobody else's business: conn.c (its life),
+ * conn_deadline.c, conn_log.c, conn_read.c, conn_register.c, conn_send.c. */
 #ifndef SIGNET_BROKER_CONN_PART_H
 #define SIGNET_BROKER_CONN_PART_H
 
@@ -7,10 +8,19 @@
 
 /* conn.c */
 void conn_enter(struct conn *c, enum conn_state next);
+void conn_finished(struct conn *c); /* it has come to the end of CONNECT, or leaves */
+void conn_depart(struct conn *c);   /* MOVING: leaves this worker */
+
+/* conn_deadline.c */
 void conn_set_deadline(struct conn *c);
-void conn_finished(
-        struct conn *c); /* it is not unfinished any more: it has come to the end of CONNECT, or leaves */
-void conn_depart(struct conn *c); /* MOVING: leaves this worker */
+void conn_set_expiry(struct conn *c); /* from its device's certificate */
+
+/* conn_log.c */
+void conn_log_end(const struct conn *c, const char *reason);
+
+/* conn_register.c */
+void conn_forget_registration(struct conn *c);  /* the answer will find nobody */
+void conn_give_up_registration(struct conn *c); /* no answer has come in time */
 
 /* conn_read.c */
 void conn_poll_again(struct conn *c); /* tells the poll what the connection waits for now */

@@ -236,7 +236,7 @@ static void read_last(struct conn *c)
 /* Who it is, or said it was, for what comes later. Out of memory, a text is not there: it is for people. */
 static void take_identity(struct conn *c)
 {
-        const char *name = SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
+        const char *name = c->tls.named ? SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name) : NULL;
 
         c->certificate_id = c->tls.served_id;
         c->domain = name == NULL ? NULL : strdup(name);

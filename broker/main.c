@@ -4,11 +4,13 @@
 #include "broker/admission.h"
 #include "broker/control.h"
 #include "broker/device_table.h"
+#include "broker/limits.h"
 #include "broker/metrics.h"
 #include "broker/registry.h"
 #include "broker/reload.h"
 #include "broker/sessions_report.h"
 #include "broker/settings.h"
+#include "broker/status.h"
 #include "broker/worker.h"
 #include "common/clock.h"
 #include "common/conf.h"
@@ -47,44 +49,6 @@ struct broker {
 };
 
 /* ---- start ---- */
-
-static void set_limits(struct broker *b)
-{
-        const struct broker_settings *s = &b->settings;
-        uint32_t workers = (uint32_t)s->workers;
-
-        b->limits = (struct broker_limits){
-                .packet_max = (uint32_t)s->packet_max,
-                .unfinished_max = ((uint32_t)s->unfinished_max + workers - 1) / workers,
-                .handshakes_per_turn = (uint32_t)s->handshakes_per_turn,
-                .accepts_per_turn = (uint32_t)s->accepts_per_turn,
-                .outbox_bytes_max = (uint32_t)s->outbox_bytes_max,
-                .mailbox_bytes_max = (uint32_t)s->mailbox_bytes_max,
-                .handshake_ms = (uint32_t)s->handshake_s * 1000,
-                .connect_ms = (uint32_t)s->connect_s * 1000,
-                .ticket_s = (uint32_t)s->ticket_s,
-                .sessions = {.inflight_max = (uint16_t)s->inflight_max,
-                             .queue_max = (uint32_t)s->queue_max,
-                             .queue_bytes_max = (uint64_t)s->queue_bytes_max,
-                             .subscriptions_max = (uint32_t)s->subscriptions_max,
-                             .sessions_max = ((uint32_t)s->sessions_max + workers - 1) / workers},
-        };
-}
-
-static enum err set_plain_in_mutual(struct broker *b, char why[256])
-{
-        static const char *const names[] = {
-                [PLAIN_LOOPBACK] = "loopback", [PLAIN_ALL] = "all", [PLAIN_NONE] = "none"};
-
-        for (size_t n = 0; n < sizeof names / sizeof names[0]; n++)
-                if (strcmp(b->settings.mqtt_in_mutual, names[n]) == 0) {
-                        b->limits.plain_in_mutual = (enum plain_in_mutual)n;
-                        return ERR_OK;
-                }
-        snprintf(why, 256, "SIGNET_MQTT_IN_MUTUAL: \"%.100s\" is none of loopback, all, none",
-                 b->settings.mqtt_in_mutual);
-        return ERR_SYNTAX;
-}
 
 static enum err open_listeners(struct broker *b, char why[256])
 {
@@ -201,50 +165,20 @@ static void on_answer(void *arg, uint64_t ticket, json_t *answer)
         control_answer(b->control, ticket, answer);
 }
 
-static json_t *listeners_json(const struct broker *b)
-{
-        json_t *list = json_array();
-
-        for (int n = 0; n < b->listener_count; n++)
-                json_array_append_new(list, json_pack("{s:s, s:i}", "name", b->listeners[n].name, "port",
-                                                      b->listeners[n].port));
-        return list;
-}
-
-/* Those that have happened. */
-static json_t *refused_json(const struct broker *b)
-{
-        json_t *list = json_object();
-        uint64_t sums[REFUSALS];
-
-        workers_refused(b->workers, sums);
-        for (int n = 0; n < REFUSALS; n++)
-                if (sums[n] > 0)
-                        json_object_set_new(list, refusal_table[n].label, json_integer((json_int_t)sums[n]));
-        return list;
-}
-
 static json_t *on_status(void *arg)
 {
         struct broker *b = arg;
-        uint64_t sums[COUNTERS];
-        json_t *status = reload_status(b->reload), *counters = json_object();
+        const struct status_source source = {.workers = b->workers,
+                                             .reload = b->reload,
+                                             .known = b->known,
+                                             .listeners = b->listeners,
+                                             .listener_count = b->listener_count,
+                                             .instance = b->settings.instance,
+                                             .node_id = b->node_id,
+                                             .worker_count = b->settings.workers,
+                                             .started_ms = b->started_ms};
 
-        if (status == NULL)
-                return NULL;
-        workers_counters(b->workers, sums);
-        for (int n = 0; n < COUNTERS; n++)
-                json_object_set_new(counters, worker_counter_name(n), json_integer((json_int_t)sums[n]));
-        json_object_set_new(status, "counters", counters);
-        json_object_set_new(status, "refused", refused_json(b));
-        json_object_set_new(status, "devicesKnown", json_integer((json_int_t)device_table_count(b->known)));
-        json_object_set_new(status, "instance", json_string(b->settings.instance));
-        json_object_set_new(status, "node", json_string(b->node_id));
-        json_object_set_new(status, "version", json_string(SIGNET_VERSION));
-        json_object_set_new(status, "workers", json_integer(b->settings.workers));
-        json_object_set_new(status, "listeners", listeners_json(b));
-        json_object_set_new(status, "uptimeMs", json_integer(clock_ms() - b->started_ms));
-        return status;
+        return status_json(&source);
 }
 
 /* ---- end ---- */
@@ -435,8 +369,7 @@ static int run(struct broker *b)
         enum err e = broker_settings_read(&b->settings, why);
 
         if (e == ERR_OK) {
-                set_limits(b);
-                e = set_plain_in_mutual(b, why);
+                e = broker_limits_make(&b->settings, &b->limits, why);
         }
         if (e == ERR_OK) {
                 raise_descriptor_limit();

@@ -174,11 +174,12 @@ static int64_t earlier(int64_t a, int64_t b)
 }
 
 /* With the lock held. */
-static int64_t next_event_ms(struct registry_desk *d, int64_t now_ms, int64_t due_ms)
+static int64_t next_event_ms(struct registry_desk *d, bool connected, int64_t now_ms, int64_t due_ms)
 {
         if (registry_queue_count(d->queue) == 0)
                 return due_ms;
-        return earlier(earlier(due_ms, d->overdue_at_ms), registry_queue_next_ms(d->queue, now_ms));
+        int64_t look_ms = earlier(due_ms, d->overdue_at_ms);
+        return connected ? earlier(look_ms, registry_queue_next_ms(d->queue, now_ms)) : look_ms;
 }
 
 bool registry_desk_next(struct registry_desk *d, bool connected, int64_t due_ms, struct registry_turn *ret)
@@ -195,7 +196,7 @@ bool registry_desk_next(struct registry_desk *d, bool connected, int64_t due_ms,
                         ret->count = registry_queue_take(d->queue, now_ms, ret->requests);
                 if (overdue != NULL || ret->count > 0 || d->again || now_ms >= due_ms)
                         break;
-                wait_until(d, next_event_ms(d, now_ms, due_ms));
+                wait_until(d, next_event_ms(d, connected, now_ms, due_ms));
         }
         ret->again = d->again;
         d->again = false;

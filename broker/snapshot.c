@@ -28,7 +28,8 @@ struct snapshot *snapshot_unref(struct snapshot *s)
         return NULL;
 }
 
-struct credential *snapshot_credential(const struct snapshot *s, const unsigned char *sni, size_t len)
+struct credential *snapshot_credential(const struct snapshot *s, const unsigned char *sni, size_t len,
+                                       bool *ret_named)
 {
         char name[DOMAIN_SIZE];
         size_t name_len;
@@ -36,5 +37,6 @@ struct credential *snapshot_credential(const struct snapshot *s, const unsigned 
 
         if (sni != NULL && s->tls != NULL && domain_from_sni(sni, len, name, &name_len))
                 c = tls_table_find(s->tls, name, name_len);
+        *ret_named = c != NULL;
         return c != NULL ? c : s->default_credential;
 }

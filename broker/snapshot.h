@@ -55,8 +55,10 @@ struct snapshot *snapshot_unref(struct snapshot *s);
 CLEANUP_DEFINE(snapshotp, struct snapshot *, snapshot_unref)
 
 /* The certificate for a name of the SNI extension as the client sent it (raw bytes; NULL/0: no SNI). Never
- * NULL unless nothing matches and there is no default. Borrowed from the snapshot. */
-struct credential *snapshot_credential(const struct snapshot *s, const unsigned char *sni, size_t len);
+ * NULL unless nothing matches and there is no default. *ret_named: the name is a mapped domain, or one that a
+ * wildcard covers. Borrowed from the snapshot. */
+struct credential *snapshot_credential(const struct snapshot *s, const unsigned char *sni, size_t len,
+                                       bool *ret_named);
 
 /* Borrowed secret; false when unknown or disabled. */
 _Bool snapshot_access_key(const struct snapshot *s, const char *id, size_t id_len, const char **ret_secret,

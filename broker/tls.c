@@ -77,7 +77,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
                 return refuse(peer, REFUSAL_NO_CONFIGURATION, alert, SSL_AD_UNRECOGNIZED_NAME);
         if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &extension, &len) == 1)
                 name = sni_read(extension, len);
-        chosen = snapshot_credential(s, name.data, name.len);
+        chosen = snapshot_credential(s, name.data, name.len, &peer->named);
         if (chosen == NULL)
                 return refuse(peer, REFUSAL_NAME_UNKNOWN, alert, SSL_AD_UNRECOGNIZED_NAME);
         (void)credential_unref(peer->served);

@@ -23,7 +23,8 @@
 /* For ctx->tls. The callbacks find the worker through the connection's tls_peer. */
 MUST_CHECK enum err tls_context_new(struct context *ctx, SSL_CTX **ret);
 
-/* TLS 1.3 has no limit for key updates, and each costs us a derivation; RFC 8446 §5.5 wants one in 2^24 records.
+/* TLS 1.3 has no limit for key updates, and each costs us a derivation; RFC 8446 §5.5 wants one in 2^24
+ * records.
  */
 enum { TLS_KEY_UPDATES_MAX = 100, TLS_KEY_UPDATES_MS = 1000 };
 /* After each read: whether the client has sent more than TLS_KEY_UPDATES_MAX within TLS_KEY_UPDATES_MS. */

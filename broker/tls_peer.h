@@ -17,7 +17,8 @@ struct tls_peer {
         const char *listener;      /* its name; static */
         struct credential *served; /* what was chosen, referenced; NULL before the ClientHello and after the
                                       handshake */
-        int64_t served_id;         /* its ID, which stays */
+        bool named;        /* the server name is one that is mapped: others are nobody's to write down */
+        int64_t served_id; /* its ID, which stays */
         struct device_identity *device; /* who the device is, when it was asked for and let in; freed with the
                                            connection */
         char *device_sn;      /* serial number of the device certificate, let in or not; freed likewise */

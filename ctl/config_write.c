@@ -14,16 +14,11 @@ static const struct {
         bool entries;
         const char *long_member;
 } members[] = {
-        {"SignetConfiguration", false, NULL},
-        {"MqttInstanceId", false, NULL},
-        {"InstanceName", false, NULL},
-        {"Edition", false, NULL},
-        {"AuthenticationMode", false, NULL},
-        {"LoginRequired", false, NULL},
-        {"DefaultCertificate", false, NULL},
-        {"Domains", true, NULL},
-        {"CaCertificates", true, "CaContent"},
-        {"ServerCertificates", true, "Cert"},
+        {"SignetConfiguration", false, NULL},  {"MqttInstanceId", false, NULL},
+        {"InstanceName", false, NULL},         {"Edition", false, NULL},
+        {"AuthenticationMode", false, NULL},   {"LoginRequired", false, NULL},
+        {"DefaultCertificate", false, NULL},   {"Domains", true, NULL},
+        {"CaCertificates", true, "CaContent"}, {"ServerCertificates", true, "Cert"},
 };
 enum { MEMBERS = sizeof members / sizeof members[0] };
 

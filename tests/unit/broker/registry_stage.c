@@ -149,14 +149,14 @@ int unanswered(void)
 
 void registered_elsewhere(int64_t ca_id, int first, int last)
 {
-        cr_assert_eq(
-                number("SELECT count(*) FROM (SELECT array_agg(lpad(to_hex(n), 8, '0')) AS sn, "
-                       "array_agg(sha256(('device ' || n)::bytea)) AS sha, array_agg(''::bytea) AS der, "
-                       "array_agg(''::text) AS name, array_agg(now()) AS at FROM generate_series(%d, %d) n) g, "
-                       "device_register('" INSTANCE "', %" PRId64 ", sn, sha, der, name, at, at) r "
-                       "WHERE r.state = 'registered'",
-                       first, last, ca_id),
-                last - first + 1);
+        cr_assert_eq(number("SELECT count(*) FROM (SELECT array_agg(lpad(to_hex(n), 8, '0')) AS sn, "
+                            "array_agg(sha256(('device ' || n)::bytea)) AS sha, array_agg(''::bytea) AS der, "
+                            "array_agg(''::text) AS name, array_agg(now()) AS at FROM generate_series(%d, "
+                            "%d) n) g, "
+                            "device_register('" INSTANCE "', %" PRId64 ", sn, sha, der, name, at, at) r "
+                            "WHERE r.state = 'registered'",
+                            first, last, ca_id),
+                     last - first + 1);
 }
 
 void deleted(int n)

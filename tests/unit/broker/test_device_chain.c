@@ -156,11 +156,10 @@ Test(device_chain, a_weak_key_does_not_hide_that_nobody_knows_the_device)
                 REFUSAL_UNKNOWN_CA);
         cr_answers(ask(&st,
                        made_by(&st.made, (struct recipe){.subject = "pump", .issuer = &line, .key = weak}).x,
-                       line.x),
+                       line.x, ca.x),
                    REFUSAL_UNKNOWN_CA);
         cr_answers(ask(&st, made_by(&st.made, (struct recipe){.subject = "CA", .key = weak}).x),
                    REFUSAL_UNKNOWN_CA);
-        /* the name of the CA is in the chain, but only beside it */
         cr_answers(ask(&st,
                        made_by(&st.made, (struct recipe){.subject = "pump", .issuer = &other, .key = weak}).x,
                        ca.x, namesake.x),

@@ -125,6 +125,7 @@ Test(device_intermediates, an_intermediate_that_has_expired_is_refused_every_tim
         struct holder line = made_by(&st.made, (struct recipe){.subject = "Line 1",
                                                                .issuer = &root,
                                                                .extensions = ca_extensions,
+                                                               .not_before = NOW - 4000 * DAY,
                                                                .not_after = NOW + DAY});
         struct holder device = stage_device(&st, &line);
         int64_t id = stage_register(&st, &root);
@@ -136,7 +137,7 @@ Test(device_intermediates, an_intermediate_that_has_expired_is_refused_every_tim
         cr_expect(st.id.registered);
         cr_expect_not(stage_is_verified(&st, device.x), "the CA has not issued it itself");
         cr_answers(ask_at(&st, NOW + DAY, device.x, line.x, NULL), REFUSAL_EXPIRED);
-        /* of two that fit, the one that is valid */
+        /* of two that fit, the one that is valid at that time (whatever this machine's clock says) */
         struct holder renewed = made_by(&st.made, (struct recipe){.subject = "Line 1",
                                                                   .issuer = &root,
                                                                   .key = line.key,

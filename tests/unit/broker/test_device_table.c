@@ -7,7 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGEST_BYTES = 32, MANY = 200000, FEW = 600, TURNS = 60000, CONTESTED = 16, CONTEST_TURNS = 30000 };
+enum {
+        DIGEST_BYTES = 32,
+        MANY = 200000,
+        FEW = 600,
+        TURNS = 60000,
+        CONTESTED = 16,
+        CONTEST_TURNS = 30000,
+        PAGE = 200
+};
 
 static struct device_table *table;
 
@@ -238,17 +246,23 @@ Test(device_table, does_what_an_array_does)
 static atomic_bool registered[CONTESTED]; /* as a database would say */
 static atomic_bool done;
 
+/* As pages are read: many rows at once, those that are contested at their end. */
 static void *reads_the_database(void *arg)
 {
-        (void)arg;
-        while (!atomic_load(&done))
-                for (uint32_t i = 0; i < CONTESTED; i++) {
-                        uint64_t seen = device_table_removals(table);
-                        struct device_entry e = entry(i, 7);
+        struct device_entry page[PAGE + CONTESTED];
 
+        (void)arg;
+        for (uint32_t i = 0; i < PAGE; i++)
+                page[i] = entry(CONTESTED + i, 7);
+        while (!atomic_load(&done)) {
+                uint64_t seen = device_table_removals(table);
+                size_t count = PAGE;
+
+                for (uint32_t i = 0; i < CONTESTED; i++)
                         if (atomic_load(&registered[i]))
-                                (void)device_table_put(table, seen, &e, 1);
-                }
+                                page[count++] = entry(i, 7);
+                (void)device_table_put(table, seen, page, count);
+        }
         return NULL;
 }
 
@@ -266,9 +280,13 @@ Test(device_table, never_brings_back_what_was_removed_between_reading_and_puttin
                 atomic_store(&registered[number], false);
                 take_out(number);
                 cr_assert_eq(ca_of(number), 0, "turn %d", turn);
+                if (turn % CONTESTED == 0) /* nobody else is registered at any time */
+                        for (uint32_t i = 0; i < CONTESTED; i++)
+                                cr_assert_eq(ca_of(i), 0, "turn %d", turn);
         }
         atomic_store(&done, true);
         for (int i = 0; i < 3; i++)
                 pthread_join(readers[i], NULL);
-        cr_assert_eq(device_table_count(table), 0);
+        for (uint32_t i = 0; i < CONTESTED; i++)
+                cr_assert_eq(ca_of(i), 0);
 }

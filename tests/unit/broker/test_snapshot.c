@@ -33,9 +33,11 @@ static struct snapshot *snapshot_new(struct credential *exact, struct credential
         return s;
 }
 
+static bool named; /* by the last question */
+
 static struct credential *ask(const struct snapshot *s, const char *sni)
 {
-        return snapshot_credential(s, (const unsigned char *)sni, sni == NULL ? 0 : strlen(sni));
+        return snapshot_credential(s, (const unsigned char *)sni, sni == NULL ? 0 : strlen(sni), &named);
 }
 
 Test(snapshot, answers_for_a_name_in_every_way_a_client_writes_it)
@@ -45,6 +47,7 @@ Test(snapshot, answers_for_a_name_in_every_way_a_client_writes_it)
         cr_assert_eq(credential_id(ask(s, "a.example.com")), 1);
         cr_assert_eq(credential_id(ask(s, "A.Example.COM")), 1);
         cr_assert_eq(credential_id(ask(s, "a.example.com.")), 1);
+        cr_assert(named);
         snapshot_unref(s);
 }
 
@@ -55,8 +58,11 @@ Test(snapshot, gives_the_default_to_everything_else)
         cr_assert_eq(credential_id(ask(s, NULL)), 2);
         cr_assert_eq(credential_id(ask(s, "")), 2);
         cr_assert_eq(credential_id(ask(s, "b.example.com")), 2);
+        cr_assert_not(named);
         cr_assert_eq(credential_id(ask(s, "192.0.2.1")), 2);
-        cr_assert_eq(credential_id(snapshot_credential(s, (const unsigned char *)"a.example.com\0", 14)), 2);
+        cr_assert_eq(
+                credential_id(snapshot_credential(s, (const unsigned char *)"a.example.com\0", 14, &named)),
+                2);
         snapshot_unref(s);
 }
 

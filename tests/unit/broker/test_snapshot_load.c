@@ -90,7 +90,8 @@ static struct snapshot *load(struct snapshot *last)
 
 static int64_t serves(const struct snapshot *s, const char *name)
 {
-        struct credential *c = snapshot_credential(s, (const unsigned char *)name, strlen(name));
+        bool named;
+        struct credential *c = snapshot_credential(s, (const unsigned char *)name, strlen(name), &named);
 
         return c == NULL ? 0 : credential_id(c);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/serial.h"
 #include "common/cleanup.h"
 #include "common/pem.h"
+#include "common/serial.h"
 
 #include <criterion/criterion.h>
 #include <openssl/asn1.h>
