@@ -14,7 +14,8 @@ enum {
         TURNS = 60000,
         CONTESTED = 16,
         CONTEST_TURNS = 30000,
-        PAGE = 200
+        PAGE = 200,
+        LOOKS = 100
 };
 
 static struct device_table *table;
@@ -266,27 +267,35 @@ static void *reads_the_database(void *arg)
         return NULL;
 }
 
+/* Until it is registered again. */
+static bool stays_away(uint32_t number)
+{
+        for (int look = 0; look < LOOKS; look++)
+                if (ca_of(number) != 0)
+                        return false;
+        return true;
+}
+
 Test(device_table, never_brings_back_what_was_removed_between_reading_and_putting)
 {
         pthread_t readers[3];
+        int came = 0;
 
+        for (uint32_t i = 0; i < CONTESTED; i++)
+                atomic_store(&registered[i], true);
         for (int i = 0; i < 3; i++)
                 cr_assert_eq(pthread_create(&readers[i], NULL, reads_the_database, NULL), 0);
         for (int turn = 0; turn < CONTEST_TURNS; turn++) {
                 uint32_t number = (uint32_t)turn % CONTESTED;
 
-                atomic_store(&registered[number], true);
-                verify(number, 7);
+                came += ca_of(number) == 7;
                 atomic_store(&registered[number], false);
                 take_out(number);
-                cr_assert_eq(ca_of(number), 0, "turn %d", turn);
-                if (turn % CONTESTED == 0) /* nobody else is registered at any time */
-                        for (uint32_t i = 0; i < CONTESTED; i++)
-                                cr_assert_eq(ca_of(i), 0, "turn %d", turn);
+                cr_assert(stays_away(number), "turn %d", turn);
+                atomic_store(&registered[number], true);
         }
         atomic_store(&done, true);
         for (int i = 0; i < 3; i++)
                 pthread_join(readers[i], NULL);
-        for (uint32_t i = 0; i < CONTESTED; i++)
-                cr_assert_eq(ca_of(i), 0);
+        cr_assert_gt(came, 0, "nobody ever put anything in");
 }
