@@ -66,7 +66,7 @@ static enum err read_base64(struct bytes text, struct buf *ret)
 
 static enum err read_text(const char *text, struct buf *ret, char *why)
 {
-        struct bytes base64;
+        struct bytes base64 = {NULL, 0};
         enum err e;
 
         TRY(find_base64(text, &base64, why));

@@ -203,6 +203,16 @@ void conn_refuse(struct conn *c, enum refusal why)
         conn_close(c, refusal_table[why].text);
 }
 
+/* The handshake was in the mode mutual, and now it is one-way: its login lets it in. Were it still a device
+ * when the mode is mutual again, it would be one that nobody has registered and whose end nobody looks at. */
+static void forget_certificate(struct conn *c)
+{
+        if (c->ctx->snapshot->mode == AUTH_MUTUAL)
+                return;
+        free(c->device);
+        c->device = NULL;
+}
+
 void conn_activate(struct conn *c, struct session *s, uint8_t level, uint16_t keep_alive_s,
                    char *access_key_id)
 {
@@ -215,6 +225,7 @@ void conn_activate(struct conn *c, struct session *s, uint8_t level, uint16_t ke
         c->keep_alive_ms = keep_alive_s * 1000u;
         c->revision = c->ctx->snapshot->revision;
         c->connected_at = clock_now();
+        forget_certificate(c);
         if (c->device != NULL) {
                 COUNT(c->ctx, devices);
                 registry_seen(c->ctx->registry, c->device->sha256, clock_now());

@@ -40,6 +40,7 @@ struct conn {
         struct device_identity *device;        /* NULL: no device certificate was asked for */
         struct registry_request *registration; /* while REGISTERING: the registry's, which answers by mail */
         enum refusal registry_says;            /* … and what it has answered */
+        bool registry_answered;                /* … if it has */
         enum refusal refusal;                  /* why we end it; NONE: it was not we, or no refusal */
         int fd;
         enum conn_state state;
@@ -103,6 +104,9 @@ bool conn_evict_unfinished(struct context *ctx);
 void conn_shake_waiting(struct context *ctx);
 void conn_flush_all(struct context *ctx);
 void conn_resume_paused(struct context *ctx);
+/* Somebody has set the clock of the world: the ends of device certificates are elsewhere on the loop's now.
+ */
+void conn_clock_was_set(struct context *ctx);
 /* A deadline slot has come (wheel_advance). */
 void conn_due(void *ctx, struct wheel_entry *e);
 

@@ -10,6 +10,7 @@ static void registered(struct context *ctx, struct mail *m)
 
         if (c != NULL) {
                 c->registration = NULL;
+                c->registry_answered = true;
                 c->registry_says = r->refusal;
                 *c->device = r->identity;
                 if (!ctx->stopping) {

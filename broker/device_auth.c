@@ -63,6 +63,8 @@ static void accept(const struct device *d, int64_t ca_id, const struct trust_ca 
         ret->anchor_id = anchor->id;
         ret->valid_until = chain->valid_until;
         ret->registered = registered;
+        ret->direct = chain->direct;
+        ret->revision = d->s->revision;
         memcpy(ret->sha256, d->sha256, sizeof ret->sha256);
         memcpy(ret->issued_sha256, chain->issued_sha256, sizeof ret->issued_sha256);
 }

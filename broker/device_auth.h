@@ -32,6 +32,8 @@ struct device_identity {
                                       revocation */
         int64_t valid_until; /* when the first certificate of the chain ends, the anchor included; seconds
                                 since 1970 */
+        int64_t revision;    /* of the snapshot that says all this */
+        bool direct;         /* the anchor has issued it itself */
         bool registered;     /* false: to be registered before CONNACK */
 };
 

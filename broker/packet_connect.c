@@ -5,6 +5,7 @@
 #include "broker/fabric.h"
 #include "broker/mqtt_write.h"
 #include "broker/packet.h"
+#include "broker/recheck.h"
 #include "common/crypt.h"
 #include "common/model.h"
 #include "common/text.h"
@@ -96,13 +97,23 @@ static struct client_verdict judge(const struct conn *c, const struct mqtt_conne
         enum refusal why = c->ctx->snapshot == NULL ? REFUSAL_NO_CONFIGURATION : conn_authority(c);
 
         if (why == REFUSAL_NONE)
+                why = recheck_late(c);
+        if (why == REFUSAL_NONE)
                 why = c->registry_says;
         return why == REFUSAL_NONE ? judge_login(c, p) : (struct client_verdict){why, NULL};
 }
 
+/* One that was registered when it shook hands may have been deleted since, while the connection was on its
+ * way from one worker to another and at no snapshot's hand: it is registered anew. */
 static bool is_new_device(const struct conn *c)
 {
-        return c->device != NULL && !c->device->registered && c->ctx->snapshot->mode == AUTH_MUTUAL;
+        struct device_entry entry;
+
+        if (c->device == NULL || c->ctx->snapshot->mode != AUTH_MUTUAL)
+                return false;
+        if (!c->device->registered)
+                return true;
+        return !c->registry_answered && !device_table_find(c->ctx->known, c->device->sha256, &entry);
 }
 
 bool packet_connect(struct conn *c, const struct mqtt_frame *f)

@@ -3,7 +3,9 @@
 
 #include "broker/conn.h"
 #include "broker/packet.h"
+#include "broker/recheck.h"
 #include "broker/tls.h"
+#include "common/clock.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -15,7 +17,8 @@ enum {
         TURN_EVENTS_MAX = 256,
         STALL_MS = 1000,
         TRIM_TICKS = 2000 / WHEEL_TICK_MS, /* until every worker has let go of the snapshot before */
-        PATIENCE_TICKS = 5000 / WHEEL_TICK_MS
+        PATIENCE_TICKS = 5000 / WHEEL_TICK_MS,
+        CLOCK_STEP_S = 2 /* more than the two clocks part by themselves between two ticks */
 };
 
 struct worker {
@@ -30,8 +33,9 @@ struct worker {
         uv_timer_t tick; /* deadlines */
         uv_timer_t look; /* while connections are paused by congestion */
         uint64_t ticked_ms;
-        bool forgave;       /* the last tick came late, and nobody's deadline was looked at */
-        uint32_t trim_left; /* ticks; 0: nothing to trim */
+        int64_t clock_ahead_s; /* the clock of the world, of the loop's */
+        bool forgave;          /* the last tick came late, and nobody's deadline was looked at */
+        uint32_t trim_left;    /* ticks; 0: nothing to trim */
         pthread_t thread;
         bool started;
 };
@@ -105,12 +109,22 @@ static bool listen_when_ready(struct worker *w)
         return true;
 }
 
+static void look_at_clock(struct worker *w)
+{
+        int64_t ahead_s = clock_now() - (int64_t)(uv_now(&w->ctx.loop) / 1000);
+
+        if (llabs(ahead_s - w->clock_ahead_s) > CLOCK_STEP_S)
+                conn_clock_was_set(&w->ctx);
+        w->clock_ahead_s = ahead_s;
+}
+
 static void on_tick(uv_timer_t *t)
 {
         struct worker *w = t->data;
         struct context *ctx = &w->ctx;
 
         (void)listen_when_ready(w);
+        look_at_clock(w);
         if (came_late(w, uv_now(&ctx->loop)))
                 return;
         if (w->trim_left > 0 && --w->trim_left == 0)
@@ -136,29 +150,6 @@ struct snapshot_mail {
         struct handover *handover;
 };
 
-/* Authority is not crypto: who may connect no longer is cut off, whatever the handshake said. */
-static void close_refused(struct context *ctx)
-{
-        struct conn *next;
-
-        for (struct conn *c = ctx->connections; c != NULL; c = next) {
-                enum refusal why = c->state == CONN_HANDSHAKE ? REFUSAL_NONE : conn_authority(c);
-
-                next = c->next;
-                if (why == REFUSAL_NONE && c->device != NULL && device_was_removed(ctx->snapshot, c->device))
-                        why = REFUSAL_DEVICE_REMOVED;
-                if (why != REFUSAL_NONE)
-                        conn_refuse(c, why);
-        }
-}
-
-static bool may_refuse_more(const struct snapshot *before, const struct snapshot *now)
-{
-        return before->access_keys != now->access_keys || before->mode != now->mode ||
-               before->login_required != now->login_required || before->trust != now->trust ||
-               before->inactive != now->inactive || now->removed != NULL || now->removed_unknown;
-}
-
 static void take_snapshot(struct context *ctx, struct mail *m)
 {
         struct snapshot_mail *sm = (struct snapshot_mail *)m;
@@ -167,8 +158,8 @@ static void take_snapshot(struct context *ctx, struct mail *m)
         struct snapshot *before = ctx->snapshot;
 
         ctx->snapshot = sm->next;
-        if (before != NULL && may_refuse_more(before, ctx->snapshot))
-                close_refused(ctx);
+        if (before != NULL)
+                recheck_connections(ctx, before);
         (void)listen_when_ready(w);
         (void)snapshot_unref(before);
         if (w->trim_left == 0)

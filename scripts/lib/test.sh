@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # test: the suites of scripts/test and their counting. Needs base.sh, build.sh. Every suite writes its output into
 # $TEST_DIR, which is shown when it fails; what it counted goes into $TEST_DIR/table as `name passed failed skipped seconds`.
-FUZZ_SECONDS=${FUZZ_SECONDS:-20}
+FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 FUZZ_INPUT_MAX=16384
 PYTEST_WORKERS=${PYTEST_WORKERS:-2}
 NODE_LEAST=18

@@ -1,15 +1,19 @@
 """A device and what the operator does about it at the same moment: whatever the order, the truth at the end is the one of the
 database."""
 import os
+import random
 import signal
 import socket
 import ssl
+import threading
 import time
 
 import pytest
 from harness.crowd import device_context
+from harness.devices import differences
 from harness.expect import answered
-from harness.mqtt import connect_packet, password
+from harness.metrics import scrape
+from harness.mqtt import connect_packet, packet, password, text
 from harness.odd_certs import OddCa
 from harness.process import wait_until
 
@@ -69,7 +73,10 @@ class Slow:
         self.send()
         got = b""
         while len(got) < 4:
-            got += self._step(self.tls.read, 4 - len(got))
+            more = self._step(self.tls.read, 4 - len(got))
+            if not more:
+                raise EOFError(f"closed by the broker after {got!r}")
+            got += more
         assert got[:2] == b"\x20\x02", got
         return got[3]
 
@@ -160,30 +167,19 @@ def test_a_device_deleted_while_it_shakes_hands_is_registered_anew(site):
     assert site.registered(ca, device), "it is connected, and the operator does not see it"
 
 
-def test_a_device_that_came_while_the_mode_was_another_is_registered_before_it_stays(site):
+def test_a_session_that_began_in_the_mode_one_way_ends_with_it(site):
+    """Its certificate was looked at when the mode was mutual before: nobody has registered the device."""
     ca = site.ca()
-    device = ca.device()
-    s = site.slow(device).shake()
+    known, new = ca.device(), ca.device()
+    assert site.code(known) == 0
+    sessions = [site.slow(device).shake() for device in (known, new)]
     site.heard()
     site.call("SetAuthenticationMode", Mode="one-way")
-    assert s.connect("GID_r@@@x", site.stack.login()) == 0
+    assert [s.connect(f"GID_r@@@s{n}", site.stack.login()) for n, s in enumerate(sessions)] == [0, 0]
     site.call("SetAuthenticationMode", Mode="mutual")
-    assert s.closed(2) or site.registered(ca, device), "it is connected, and the operator does not see it"
-    assert site.code(device) == 0 and site.registered(ca, device)
-
-
-def test_a_certificate_ends_a_session_that_began_in_the_other_mode(site):
-    ca = site.ca()
-    device = ca.device(end=8)
-    assert site.code(device) == 0
-    s = site.slow(device).shake()
-    site.heard()
-    site.call("SetAuthenticationMode", Mode="one-way")
-    assert s.connect("GID_r@@@x", site.stack.login()) == 0
-    site.call("SetAuthenticationMode", Mode="mutual")
-    assert not s.closed(0.5)
-    device.wait_for_end()
-    assert s.closed(2), "its certificate has ended"
+    assert all(s.closed(1) for s in sessions)
+    assert not site.registered(ca, new)
+    assert site.code(new) == 0 and site.registered(ca, new)
 
 
 @pytest.mark.parametrize("change", ["InactivateCaCertificate", "UploadCaCrl"])
@@ -199,6 +195,147 @@ def test_what_is_done_to_an_intermediate_ends_the_sessions_that_came_through_it(
                          "UploadCaCrl": {"CaSn": link.sn, "CrlContent": link.crl([device])}}[change])
     assert s.closed(1), "a new handshake of it would be refused"
     assert not stays.closed(0.3)
+
+
+def test_an_intermediate_made_inactive_in_the_middle_of_a_handshake_lets_nobody_in(site):
+    root = site.ca("Root")
+    link = OddCa("Link", parent=root)
+    device = link.device()
+    assert site.code(device, link) == 0
+    site.register(link)
+    s = site.slow(device, link).begin()
+    site.heard()
+    site.call("InactivateCaCertificate", Sn=link.sn)
+    s.shake()
+    try:
+        assert s.connect("GID_r@@@x") == 5
+    except (EOFError, ConnectionError):
+        pass
+
+
+class Storm(threading.Thread):
+    """Connects devices in every way that there is, and leaves in every way."""
+
+    def __init__(self, site, devices, seed):
+        super().__init__(daemon=True)
+        self.site, self.devices, self.chance, self.stop, self.live, self.failure = site, devices, random.Random(seed), False, [], None
+        self.files = {d: d.write(site.folder) for d in devices}
+
+    def one(self):
+        device, way = self.chance.choice(self.devices), self.chance.randrange(10)
+        version = self.chance.choice([ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+        s = Slow(self.site.stack.tls_port, self.files[device], version)
+        client_id = f"GID_r@@@{self.chance.randrange(1000)}"
+        user, pw = f"Signature|{self.site.stack.key_id}|{self.site.stack.instance}", password(self.site.stack.secret, client_id)
+        connect = connect_packet(client_id, user, pw)
+        publish = packet(0x30, text("races/x") + b"x" * self.chance.choice([1, 40000]))
+        if way == 0:
+            s.begin()
+            time.sleep(self.chance.random() / 10)
+            if self.chance.random() < 0.5:
+                return s.close()
+        s.shake()
+        if way == 1:
+            return s.close()
+        if way == 2:
+            time.sleep(self.chance.random() / 10)
+        s.tls.write({3: connect + publish, 4: connect + packet(0xE0), 5: connect * 2}.get(way, connect))
+        s.send()
+        if way == 6:
+            return s.close()
+        if way == 7:
+            s.raw.shutdown(socket.SHUT_WR)
+        got = s._step(s.tls.read, 4)
+        if way > 7 and got == b"\x20\x02\x00\x00":
+            self.live.append((device, client_id, s))
+        else:
+            s.close()
+
+    def run(self):
+        while not self.stop:
+            try:
+                self.one()
+            except (OSError, EOFError, StopIteration):
+                pass  # refused, or cut off: that is what is wanted
+            except Exception as e:  # pylint: disable=broad-except
+                self.failure = e
+                return
+
+
+def change_everything(site, cas, devices, chance, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        n, ca = chance.randrange(9), chance.choice(cas)
+        device = chance.choice([d for d in devices if d.issuer is ca])
+        one = {"CaSn": ca.sn, "DeviceSn": device.sn}
+        name, params = [("InactivateDeviceCertificate", one), ("ActiveDeviceCertificate", one), ("DeleteDeviceCertificate", one),
+                        ("InactivateCaCertificate", {"Sn": ca.sn}), ("ActiveCaCertificate", {"Sn": ca.sn}),
+                        ("ActiveCaCertificate", {"Sn": ca.sn}), ("UploadCaCrl", {"CaSn": ca.sn, "CrlContent": ca.crl([device], number=int(
+                            time.monotonic() * 1000))}), ("DeleteCaCrl", {"CaSn": ca.sn}),
+                        ("SetAuthenticationMode", {"Mode": chance.choice(["mutual", "mutual", "one-way"])})][n]
+        site.stack.api.v3(name, {"MqttInstanceId": site.stack.instance, **params})
+
+
+@pytest.mark.parametrize("build", [None, "tsan"])
+def test_whatever_happens_at_once_the_database_is_right_in_the_end(open_stack, authority, tmp_path, build):
+    site = Site(open_stack(workers=3, build=build), authority, tmp_path)
+    cas = [site.ca(f"Factory {n}") for n in range(2)]
+    devices = [ca.device(f"d{n}") for ca in cas for n in range(12)]
+    storms = [Storm(site, devices, n) for n in range(5)]
+    for s in storms:
+        s.start()
+    chance = random.Random(7)
+    change_everything(site, cas, devices, chance, 15)
+    site.call("SetAuthenticationMode", Mode="mutual")
+    for ca in cas:
+        site.call("ActiveCaCertificate", Sn=ca.sn)
+        site.stack.api.v3("DeleteCaCrl", {"MqttInstanceId": site.stack.instance, "CaSn": ca.sn})
+    mine = [d for d in devices if d.issuer is cas[0]]
+    for d in mine:
+        site.stack.api.v3("ActiveDeviceCertificate", {"MqttInstanceId": site.stack.instance, "CaSn": cas[0].sn, "DeviceSn": d.sn})
+    for d in mine:
+        assert site.code(d, login=site.stack.login()) == 0
+    time.sleep(1)  # the storm goes on
+    out, let_in = mine[:6], mine[6:]
+    for d in out:
+        site.call("InactivateDeviceCertificate", CaSn=cas[0].sn, DeviceSn=d.sn)
+    site.call("InactivateCaCertificate", Sn=cas[1].sn)
+    for s in storms:
+        s.stop = True
+    time.sleep(1)
+    for s in storms:
+        s.join(30)
+        assert not s.failure, s.failure
+    live = [one for s in storms for one in s.live]
+    assert live
+    for device, client_id, s in live:
+        s.still = not s.closed(0.01)
+        assert not s.still or device in let_in, f"{device.sn} is connected"
+        assert not s.still or site.registered(cas[0], device)
+    for d in let_in:
+        assert site.code(d) == 0
+    for d in out + [d for d in devices if d.issuer is cas[1]]:
+        with pytest.raises((OSError, EOFError)):
+            site.code(d)
+    assert differences(site.stack) == []
+    assert site.stack.sql("SELECT count(*) FROM device_certificate GROUP BY sha256 HAVING count(*) > 1") == []
+    for _, _, s in live:
+        s.close()
+    site.close()
+    wait_until(lambda: site.stack.status()["counters"]["connections"] == 0, what="nobody to be connected")
+    assert scrape(site.stack)["device_connections"] == 0
+    storms = [Storm(site, let_in, 100 + n) for n in range(4)]
+    for s in storms:
+        s.start()
+    time.sleep(1)
+    assert site.stack.broker.stop() == 0  # in the middle of it
+    for s in storms:
+        s.stop = True
+    for s in storms:
+        s.join(30)
+    for p in site.stack.processes:
+        p.check_clean()
+    site.stack.broker.expected_dead = True
 
 
 def registry_backend(site):

@@ -164,3 +164,27 @@ def test_the_log_says_who_was_cut_off_and_why(fleet):
     line = wait_until(lambda: [x for x in fleet.stack.broker.text().splitlines() if f"client={m.client_id}" in x], what="its line")
     assert f"listener=mqtts tls=TLSv1.3 domain={DOMAIN}" in line[0] and f"device={device.sn} ca={ca.sn} key=-" in line[0]
     assert 'refused=device_inactive end="the device certificate is inactive"' in line[0]
+
+
+def test_an_intermediate_that_is_registered_and_made_inactive_ends_the_sessions_below_it(fleet):
+    """The device was registered through it under the root, before it was registered itself."""
+    root = fleet.ca("Root")
+    sub = OddCa("Sub", parent=root)
+    device, other = sub.device(), root.device()
+    crowd = Crowd()
+    try:
+        def make(n):
+            files = device.write(fleet.folder, sub) if n == 0 else other.write(fleet.folder)
+            return Member(fleet.stack.tls_port, f"GID_live@@@sub{n}", files, DOMAIN)
+
+        crowd.connect(make, 2)
+        members = list(crowd.members.values())
+        assert [m.code for m in members] == [0, 0]
+        code = fleet.call("GetRegisterCode")["RegisterCode"]
+        fleet.call("RegisterCaCertificate", CaName="sub", CaContent=sub.pem, VerificationContent=sub.verification(code))
+        assert connected(fleet.stack) == 2
+        fleet.call("InactivateCaCertificate", Sn=sub.sn)
+        closed_within(crowd, members[:1], 1)
+        assert connected(fleet.stack) == 1
+    finally:
+        crowd.close()
