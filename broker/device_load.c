@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/device_load.h"
 
+#include "common/db_cursor.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH "FETCH 10000 FROM device"
+enum { PIECE_ROWS = 10000 };
 
 struct digests {
         struct digest_change *rows;
@@ -16,8 +18,11 @@ static inline void cleanup_digests(struct digests *d)
         free(d->rows);
 }
 
-static enum err digest_add(struct digests *d, const PGresult *rows, int row)
+/* A row of (digest, there). */
+static enum err digest_add(void *arg, const PGresult *rows, int row)
 {
+        struct digests *d = arg;
+
         if (PQgetlength(rows, row, 0) != sizeof(d->rows->sha256))
                 return ERR_OK; /* of no certificate */
         if (d->count == INACTIVE_DEVICES_MAX)
@@ -37,24 +42,6 @@ static enum err digest_add(struct digests *d, const PGresult *rows, int row)
         return ERR_OK;
 }
 
-/* Rows of (digest, there). */
-static enum err digests_read(struct db *db, const char *declare, int count, const struct db_param *params,
-                             struct digests *d)
-{
-        int got;
-
-        TRY(db_query(db, DB_AS_TEXT, NULL, declare, count, params));
-        do {
-                CLEANUP(pgresultp) PGresult *rows = NULL;
-
-                TRY(db_query(db, DB_AS_BINARY, &rows, FETCH, 0, NULL));
-                got = PQntuples(rows);
-                for (int i = 0; i < got; i++)
-                        TRY(digest_add(d, rows, i));
-        } while (got > 0);
-        return db_exec(db, "CLOSE device");
-}
-
 static bool same_set(const struct digest_set *set, const struct digest_set *made, const struct digests *of)
 {
         if (digest_set_count(set) != digest_set_count(made))
@@ -72,10 +59,9 @@ enum err device_load_inactive(struct db *db, const char *instance, struct digest
         CLEANUP(digest_setp) struct digest_set *made = NULL;
         const struct db_param params[] = {DB_TEXT(instance)};
 
-        TRY(digests_read(db,
-                         "DECLARE device NO SCROLL CURSOR FOR SELECT sha256, true FROM device_certificate "
-                         "WHERE mqtt_instance_id = $1 AND NOT active",
-                         1, params, &d));
+        TRY(db_each(db, PIECE_ROWS,
+                    "SELECT sha256, true FROM device_certificate WHERE mqtt_instance_id = $1 AND NOT active",
+                    1, params, digest_add, &d));
         TRY(digest_set_with(NULL, d.rows, d.count, &made));
         *ret = same_set(last, made, &d) ? digest_set_ref(last) : TAKE(made);
         return ERR_OK;
@@ -88,10 +74,10 @@ enum err device_load_inactive(struct db *db, const char *instance, struct digest
         "AND NOT o.active) "
 
 /* "revision > 0" is the partial index's own condition. */
-static const char changed_sql[] = "DECLARE device NO SCROLL CURSOR FOR SELECT d.sha256, " INACTIVE_ANYWHERE
-                                  "FROM device_certificate d WHERE d.mqtt_instance_id = $1 "
-                                  "AND d.revision > $2 AND d.revision > 0";
-static const char deleted_sql[] = "DECLARE device NO SCROLL CURSOR FOR SELECT d.sha256, " INACTIVE_ANYWHERE
+static const char changed_sql[] =
+        "SELECT d.sha256, " INACTIVE_ANYWHERE "FROM device_certificate d WHERE d.mqtt_instance_id = $1 "
+        "AND d.revision > $2 AND d.revision > 0";
+static const char deleted_sql[] = "SELECT d.sha256, " INACTIVE_ANYWHERE
                                   "FROM device_removal d WHERE d.mqtt_instance_id = $1 AND d.revision > $2";
 
 enum err device_load_since(struct db *db, const char *instance, int64_t revision, struct digest_set *last,
@@ -101,8 +87,8 @@ enum err device_load_since(struct db *db, const char *instance, int64_t revision
         CLEANUP(digest_setp) struct digest_set *first = NULL, *inactive = NULL;
         const struct db_param params[] = {DB_TEXT(instance), DB_INT(revision)};
 
-        TRY(digests_read(db, changed_sql, 2, params, &changed));
-        TRY(digests_read(db, deleted_sql, 2, params, &deleted));
+        TRY(db_each(db, PIECE_ROWS, changed_sql, 2, params, digest_add, &changed));
+        TRY(db_each(db, PIECE_ROWS, deleted_sql, 2, params, digest_add, &deleted));
         TRY(digest_set_with(last, changed.rows, changed.count, &first));
         TRY(digest_set_with(first, deleted.rows, deleted.count, &inactive));
         for (size_t i = 0; i < deleted.count; i++)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/mapping_load.h"
 
+#include "common/db_cursor.h"
 #include "common/model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { AGAIN_TEXT_MAX = 4 * 1024 * 1024 };
+enum { AGAIN_TEXT_MAX = 4 * 1024 * 1024, PIECE_ROWS = 10000 };
 
-#define DECLARE "DECLARE mapping NO SCROLL CURSOR FOR SELECT domain, certificate_id FROM sni_mapping "
-#define FETCH   "FETCH 10000 FROM mapping"
+#define ROWS "SELECT domain, certificate_id FROM sni_mapping WHERE mqtt_instance_id = $1 AND "
 
 static struct mappings mappings_none(void)
 {
@@ -31,8 +31,10 @@ void mappings_done(struct mappings *m)
         m->count = m->room = 0;
 }
 
-static enum err row_add(struct mappings *m, const PGresult *rows, int row)
+static enum err row_add(void *arg, const PGresult *rows, int row)
 {
+        struct mappings *m = arg;
+
         if (m->count == SNI_ENTRIES_MAX)
                 return ERR_LIMIT;
         if (m->count == m->room) {
@@ -51,30 +53,12 @@ static enum err row_add(struct mappings *m, const PGresult *rows, int row)
         return ERR_OK;
 }
 
-static enum err rows_read(struct db *db, const char *declare, int count, const struct db_param *params,
-                          struct mappings *m)
-{
-        int got;
-
-        TRY(db_query(db, DB_AS_TEXT, NULL, declare, count, params));
-        do {
-                CLEANUP(pgresultp) PGresult *rows = NULL;
-
-                TRY(db_query(db, DB_AS_BINARY, &rows, FETCH, 0, NULL));
-                got = PQntuples(rows);
-                for (int i = 0; i < got; i++)
-                        TRY(row_add(m, rows, i));
-        } while (got > 0);
-        return db_exec(db, "CLOSE mapping");
-}
-
 enum err mapping_load_all(struct db *db, const char *instance, struct mappings *ret)
 {
         CLEANUP(mappings) struct mappings m = mappings_none();
         const struct db_param params[] = {DB_TEXT(instance)};
 
-        TRY(rows_read(db, DECLARE "WHERE mqtt_instance_id = $1 AND certificate_id IS NOT NULL", 1, params,
-                      &m));
+        TRY(db_each(db, PIECE_ROWS, ROWS "certificate_id IS NOT NULL", 1, params, row_add, &m));
         *ret = m;
         m = mappings_none();
         return ERR_OK;
@@ -106,14 +90,12 @@ enum err mapping_load_since(struct db *db, const char *instance, int64_t revisio
         CLEANUP(buf) struct buf names = BUF_UP_TO(AGAIN_TEXT_MAX);
         struct db_param params[] = {DB_TEXT(instance), DB_INT(revision), DB_NULL};
 
-        TRY(rows_read(db, DECLARE "WHERE mqtt_instance_id = $1 AND revision > $2", 2, params, &m));
+        TRY(db_each(db, PIECE_ROWS, ROWS "revision > $2", 2, params, row_add, &m));
         if (rejected_count(again, REJECTED_DOMAIN) > 0) {
                 TRY(names_array(again, &names));
                 params[2] = DB_TEXT(buf_text(&names));
-                TRY(rows_read(db,
-                              DECLARE
-                              "WHERE mqtt_instance_id = $1 AND revision <= $2 AND domain = ANY ($3::text[])",
-                              3, params, &m));
+                TRY(db_each(db, PIECE_ROWS, ROWS "revision <= $2 AND domain = ANY ($3::text[])", 3, params,
+                            row_add, &m));
         }
         *ret = m;
         m = mappings_none();

@@ -103,8 +103,7 @@ static enum err mappings_read(struct load *l)
 
                 if (e != ERR_LIMIT)
                         return e;
-                TRY(db_exec(s->db, "CLOSE mapping")); /* marks and all are more than what is mapped */
-                l->partial = false;
+                l->partial = false; /* marks and all are more than what is mapped */
         }
         return mapping_load_all(s->db, s->instance, &l->mappings);
 }

@@ -2,6 +2,7 @@
 #include "broker/trust_load.h"
 
 #include "common/crypt.h"
+#include "common/db_cursor.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,18 +12,18 @@ enum {
         CA_DER_MAX = 64 * 1024,
         CRL_DER_MAX = 64 * 1024 * 1024,
         AGAIN_TEXT_MAX = 4 * 1024 * 1024,
+        PIECE_ROWS = 500,
         CHANGES_MAX = 2 * TRUST_CAS_MAX, /* rows that one load looks at, marks of removed CAs among them */
 };
 
 /* A list of 64 kB comes with its CA's row, so that 10,000 small ones are no query each; a larger one by
  * itself, so that a piece of the cursor stays below some 40 MB. */
-#define DECLARE                                                                                              \
-        "DECLARE ca NO SCROLL CURSOR FOR SELECT c.id, c.sn, c.der, c.sha256, c.active, c.removed, "          \
+#define ROWS                                                                                                 \
+        "SELECT c.id, c.sn, c.der, c.sha256, c.active, c.removed, "                                          \
         "octet_length(k.der), CASE WHEN octet_length(k.der) <= 65536 THEN k.der END, "                       \
         "floor(extract(epoch FROM k.next_update))::bigint "                                                  \
         "FROM ca_certificate c LEFT JOIN ca_crl k ON k.ca_id = c.id AND NOT c.removed "                      \
         "WHERE c.mqtt_instance_id = $1 AND "
-#define FETCH "FETCH 500 FROM ca"
 enum column { CA_ID, CA_SN, CA_DER, CA_SHA256, CA_ACTIVE, CA_REMOVED, CRL_LENGTH, CRL_DER, CRL_NEXT_UPDATE };
 
 static const char unreadable[] = "OpenSSL cannot read the CA certificate";
@@ -163,8 +164,9 @@ static enum err ca_new(const PGresult *rows, int row, const struct list *list, s
         return ERR_OK;
 }
 
-static enum err row_read(struct ca_load *l, const PGresult *rows, int row)
+static enum err row_read(void *arg, const PGresult *rows, int row)
 {
+        struct ca_load *l = arg;
         CLEANUP(list) struct list list = {NULL, 0};
         struct trust_ca *had = NULL, *ca = NULL;
         const char *error = NULL;
@@ -191,25 +193,6 @@ static enum err row_read(struct ca_load *l, const PGresult *rows, int row)
         return ca == NULL ? ERR_OK : change_add(l, id, ca);
 }
 
-/* ---- all rows ---- */
-
-static enum err rows_read(struct ca_load *l, const char *declare, int count, const struct db_param *params)
-{
-        struct db *db = l->source->db;
-        int got;
-
-        TRY(db_query(db, DB_AS_TEXT, NULL, declare, count, params));
-        do {
-                CLEANUP(pgresultp) PGresult *rows = NULL;
-
-                TRY(db_query(db, DB_AS_BINARY, &rows, FETCH, 0, NULL));
-                got = PQntuples(rows);
-                for (int i = 0; i < got; i++)
-                        TRY(row_read(l, rows, i));
-        } while (got > 0);
-        return db_exec(db, "CLOSE ca");
-}
-
 /* Whether the trust that these changes make of `old` is `old` itself. */
 static bool nothing_new(const struct trust *old, const struct ca_load *l)
 {
@@ -225,7 +208,7 @@ enum err trust_load_all(const struct trust_source *source, struct rejected *reje
         const struct db_param params[] = {DB_TEXT(source->instance)};
         struct trust *last = source->last;
 
-        TRY(rows_read(&l, DECLARE "NOT c.removed", 1, params));
+        TRY(db_each(source->db, PIECE_ROWS, ROWS "NOT c.removed", 1, params, row_read, &l));
         if (last != NULL && trust_count(last) == l.count && nothing_new(last, &l)) {
                 *ret = trust_ref(last);
                 return ERR_OK;
@@ -253,12 +236,13 @@ enum err trust_load_since(const struct trust_source *source, int64_t revision, c
         CLEANUP(buf) struct buf ids = BUF_UP_TO(AGAIN_TEXT_MAX);
         struct db_param params[] = {DB_TEXT(source->instance), DB_INT(revision), DB_NULL};
 
-        TRY(rows_read(&l, DECLARE "c.revision > $2", 2, params));
+        TRY(db_each(source->db, PIECE_ROWS, ROWS "c.revision > $2", 2, params, row_read, &l));
         if (rejected_count(again, REJECTED_CA) > 0) {
                 TRY(again_array(again, &ids));
                 params[2] = DB_TEXT(buf_text(&ids));
-                TRY(rows_read(&l, DECLARE "NOT c.removed AND c.revision <= $2 AND c.id = ANY ($3::bigint[])",
-                              3, params));
+                TRY(db_each(source->db, PIECE_ROWS,
+                            ROWS "NOT c.removed AND c.revision <= $2 AND c.id = ANY ($3::bigint[])", 3,
+                            params, row_read, &l));
         }
         if (nothing_new(source->last, &l))
                 *ret = trust_ref(source->last);
