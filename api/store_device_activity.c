@@ -4,8 +4,9 @@
 #define MILLISECONDS(time) "floor(extract(epoch FROM " time ") * 1000)::bigint"
 
 static const char activity_sql[] = "SELECT " MILLISECONDS("d.created_at") ", " MILLISECONDS(
-        "d.last_seen_at") " FROM ca_certificate c JOIN device_certificate d ON d.ca_id = c.id AND d.sn = $3"
-                          " WHERE c.mqtt_instance_id = $1 AND c.sn = $2 AND NOT c.removed";
+        "l.seen_at") " FROM ca_certificate c JOIN device_certificate d ON d.ca_id = c.id AND d.sn = $3"
+                     " LEFT JOIN device_last_seen l ON l.device_id = d.id WHERE c.mqtt_instance_id = $1 AND "
+                     "c.sn = $2 AND NOT c.removed";
 
 enum err store_device_activity(struct db *db, const struct device_key *key, struct device_activity *ret)
 {

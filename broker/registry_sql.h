@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PAGE_ROWS_MAX = 10000, SEEN_ROWS_MAX = 250 };
+enum { PAGE_ROWS_MAX = 10000, SEEN_ROWS_MAX = 1000 };
 
 /* What the database says of one device. */
 struct registry_answer {

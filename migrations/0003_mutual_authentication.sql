@@ -121,15 +121,33 @@ REVOKE ALL ON FUNCTION device_register(text, bigint, text[], bytea[], bytea[], t
 GRANT EXECUTE ON FUNCTION device_register(text, bigint, text[], bytea[], bytea[], text[], timestamptz[], timestamptz[])
     TO signet_broker;
 
--- When devices were last seen. An older time never replaces a newer one. Rows that somebody else has locked are left out: a
--- broker waits for nobody here, and cannot be part of a deadlock with a deletion or another broker.
+-- When devices were last seen. Not in the devices' own rows: a change of one would be a new row for each of its indexes, and
+-- a fleet that connects changes all of them. No foreign key, which would be asked for each: a trigger takes the rows away.
+ALTER TABLE device_certificate DROP COLUMN last_seen_at;
+CREATE TABLE device_last_seen (
+    device_id bigint PRIMARY KEY, -- device_certificate.id
+    seen_at   timestamptz NOT NULL
+) WITH (fillfactor = 70);
+CREATE FUNCTION device_forget_seen() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    DELETE FROM device_last_seen s USING changed c WHERE s.device_id = c.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER device_seen_gone AFTER DELETE ON device_certificate REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION device_forget_seen();
+
+-- An older time never replaces a newer one. Queues as registrations do: a deletion of many devices locks these rows in no
+-- order.
 CREATE FUNCTION device_seen(wanted_instance text, digests bytea[], seen timestamptz[]) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    WITH given AS (SELECT s.sha256, max(s.at) AS at FROM unnest(digests, seen) AS s(sha256, at) GROUP BY 1),
-        older AS (SELECT d.id, g.at FROM given g
-            JOIN device_certificate d ON d.mqtt_instance_id = wanted_instance AND d.sha256 = g.sha256
-            WHERE d.last_seen_at IS NULL OR d.last_seen_at < g.at FOR NO KEY UPDATE OF d SKIP LOCKED)
-    UPDATE device_certificate d SET last_seen_at = o.at FROM older o WHERE d.id = o.id
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM device_queue(wanted_instance);
+    INSERT INTO device_last_seen AS l (device_id, seen_at)
+        SELECT d.id, max(s.at) FROM unnest(digests, seen) AS s(sha256, at)
+            JOIN device_certificate d ON d.mqtt_instance_id = wanted_instance AND d.sha256 = s.sha256
+            GROUP BY d.id
+        ON CONFLICT (device_id) DO UPDATE SET seen_at = EXCLUDED.seen_at WHERE l.seen_at < EXCLUDED.seen_at;
+END $$;
 REVOKE ALL ON FUNCTION device_seen(text, bytea[], timestamptz[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION device_seen(text, bytea[], timestamptz[]) TO signet_broker;

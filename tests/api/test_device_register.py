@@ -175,7 +175,8 @@ def see(ca, first, last, at, instance=None):
 
 
 def seen(stack, ca):
-    return [row[0] for row in stack.sql(f"SELECT coalesce(to_char(last_seen_at, 'HH24'), '-') FROM device_certificate WHERE "
+    return [row[0] for row in stack.sql(f"SELECT coalesce(to_char(seen_at, 'HH24'), '-') FROM device_certificate d "
+                                        f"LEFT JOIN device_last_seen l ON l.device_id = d.id WHERE "
                                         f"ca_id = {ca.id} ORDER BY ordinal")]
 
 
@@ -203,12 +204,22 @@ def test_the_newest_of_several_times_in_a_call_counts(shared, ca):
 
 def test_nothing_else_of_a_device_changes_when_it_is_seen(shared, ca):
     ca.make_up(1, 2)
-    rows = f"SELECT to_jsonb(d) - 'last_seen_at' FROM device_certificate d WHERE ca_id = {ca.id} ORDER BY ordinal"
-    before, others = shared.sql(rows), contents(shared)
+    before = contents(shared)
     see(ca, 1, 2, "2026-01-01 12:00Z")
-    assert shared.sql(rows) == before and seen(shared, ca) == ["12", "12"]
+    assert seen(shared, ca) == ["12", "12"]
     after = contents(shared)
-    assert {t for t in after if after[t] != others[t]} == {"device_certificate"}
+    assert {t for t in after if after[t] != before[t]} == {"device_last_seen"}
+
+
+def test_what_was_seen_goes_with_the_device(shared, ca):
+    ca.make_up(1, 3)
+    see(ca, 1, 3, "2026-01-01 12:00Z")
+    kept = "SELECT count(*) FROM device_last_seen WHERE device_id IN (SELECT id FROM device_certificate WHERE ca_id = %d)" % ca.id
+    everything = int(shared.sql("SELECT count(*) FROM device_last_seen")[0][0])
+    shared.sql(f"DELETE FROM device_certificate WHERE ca_id = {ca.id} AND ordinal = (SELECT min(ordinal) FROM device_certificate "
+               f"WHERE ca_id = {ca.id})")
+    assert shared.sql(kept) == [["2"]]
+    assert int(shared.sql("SELECT count(*) FROM device_last_seen")[0][0]) == everything - 1
 
 
 # ---- many at once ----

@@ -16,7 +16,7 @@ FORBIDDEN = [
     "UPDATE sni_mapping SET certificate_id = NULL", "UPDATE server_certificate SET serving_key_sealed = NULL",
     "UPDATE device_certificate SET active = true", "UPDATE ca_certificate SET active = true",
     "UPDATE ca_crl SET entries = 0", "INSERT INTO ticket_key VALUES ('x', '', '')", "DELETE FROM ticket_key",
-    "UPDATE ocsp_response SET response = NULL", "UPDATE device_certificate SET last_seen_at = now()",
+    "UPDATE ocsp_response SET response = NULL", "UPDATE device_last_seen SET seen_at = now()", "SELECT * FROM device_last_seen",
     "UPDATE device_counter SET last_ordinal = 0", "UPDATE device_block SET live = 0", "UPDATE access_grant SET action = 'admin'",
     "UPDATE registration_code SET used_at = NULL",
     "INSERT INTO device_certificate (mqtt_instance_id, ca_id, sn) VALUES ('x', 1, 'x')",
