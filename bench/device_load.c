@@ -39,7 +39,9 @@ struct storm {
         struct device *devices;
         struct visit *visits;
         int epoll;
-        int64_t count, next, done, codes[CONNACK_CODES], failed;
+        int64_t count;             /* all */
+        int64_t first, last, next; /* those of this round, `last` is behind them */
+        int64_t done, codes[CONNACK_CODES], failed;
         struct histogram latency;
         char why[320];
 };
@@ -80,7 +82,7 @@ static void begin(struct storm *s, struct visit *v)
 {
         struct device *d;
 
-        if (s->next >= s->count)
+        if (s->next >= s->last)
                 return;
         d = &s->devices[s->next++];
         *v = (struct visit){.state = VISIT_TCP, .begin_ns = meter_now_ns()};
@@ -168,17 +170,18 @@ static void run_round(struct storm *s, int64_t parallel)
 {
         struct epoll_event events[EVENTS_PER_TURN];
 
-        s->next = s->done = s->failed = 0;
+        s->next = s->first;
+        s->done = s->failed = 0;
         memset(s->codes, 0, sizeof s->codes);
         s->latency = (struct histogram){.count = 0};
         for (int64_t n = 0; n < parallel; n++)
                 begin(s, &s->visits[n]);
-        while (s->done < s->count) {
+        while (s->done < s->last - s->first) {
                 int count = epoll_wait(s->epoll, events, EVENTS_PER_TURN, 30000);
 
                 if (count <= 0)
                         errx(EXIT_CANNOT_CONNECT, "nothing happens any more: %lld of %lld done",
-                             (long long)s->done, (long long)s->count);
+                             (long long)s->done, (long long)(s->last - s->first));
                 for (int i = 0; i < count; i++)
                         go_on(s, events[i].data.ptr);
         }
@@ -187,13 +190,13 @@ static void run_round(struct storm *s, int64_t parallel)
 static void report(const struct storm *s, int64_t round, int64_t elapsed_ns, int64_t server_ns,
                    int64_t client_ns)
 {
-        double seconds = (double)elapsed_ns / NS_PER_S, count = (double)s->count;
+        double seconds = (double)elapsed_ns / NS_PER_S, count = (double)(s->last - s->first);
 
         printf("{\"round\":%lld,\"devices\":%lld,\"accepted\":%lld,\"failed\":%lld,\"seconds\":%.3f,\"per_"
                "s\":%.1f,"
                "\"client_cpu_us\":%.1f",
-               (long long)round, (long long)s->count, (long long)s->codes[0], (long long)s->failed, seconds,
-               count / seconds, (double)client_ns / count / 1000);
+               (long long)round, (long long)(s->last - s->first), (long long)s->codes[0],
+               (long long)s->failed, seconds, count / seconds, (double)client_ns / count / 1000);
         for (int code = 1; code < CONNACK_CODES; code++)
                 if (s->codes[code] > 0)
                         printf(",\"connack_%d\":%lld", code, (long long)s->codes[code]);
@@ -211,7 +214,7 @@ static void report(const struct storm *s, int64_t round, int64_t elapsed_ns, int
 int main(int argc, char **argv)
 {
         const char *to = "127.0.0.1:8883", *sni = "", *folder = "", *version = "1.3";
-        int64_t parallel = 64, rounds = 2, server_pid = 0, first_serial = 1000000;
+        int64_t parallel = 64, rounds = 2, parts = 1, server_pid = 0, first_serial = 1000000;
         struct storm s = {.count = 1000};
         const struct option_row rows[] = {
                 {"address", OPTION_TEXT, &to, 0, 0, "host:port (default 127.0.0.1:8883)"},
@@ -222,6 +225,8 @@ int main(int argc, char **argv)
                  "serial number of the first certificate"},
                 {"parallel", OPTION_INT, &parallel, 1, 20000, "that connect at a time (default 64)"},
                 {"rounds", OPTION_INT, &rounds, 1, 1000, "times that each connects (default 2)"},
+                {"parts", OPTION_INT, &parts, 1, 10000,
+                 "part after part, each with all its rounds (default 1)"},
                 {"tls", OPTION_TEXT, &version, 0, 0, "1.2 or 1.3 (default 1.3)"},
                 {"server-pid", OPTION_INT, &server_pid, 1, INT32_MAX, "process whose CPU time is measured"},
         };
@@ -243,14 +248,16 @@ int main(int argc, char **argv)
         EVP_PKEY_free(ca_key);
         printf("ready\n");
         fflush(stdout);
-        for (int64_t round = 0; round < rounds; round++) {
+        for (int64_t n = 0; n < parts * rounds; n++) {
                 int64_t begin_ns = meter_now_ns(), client_ns = meter_cpu_ns(0);
                 int64_t server_ns = server_pid > 0 ? meter_cpu_ns(server_pid) : -1;
 
+                s.first = s.count * (n / rounds) / parts;
+                s.last = s.count * (n / rounds + 1) / parts;
                 run_round(&s, parallel);
                 int64_t server_end_ns = server_pid > 0 ? meter_cpu_ns(server_pid) : -1;
-                report(&s, round, meter_now_ns() - begin_ns, server_ns >= 0 ? server_end_ns - server_ns : -1,
-                       meter_cpu_ns(0) - client_ns);
+                report(&s, n % rounds, meter_now_ns() - begin_ns,
+                       server_ns >= 0 ? server_end_ns - server_ns : -1, meter_cpu_ns(0) - client_ns);
         }
         return EXIT_SUCCESS;
 }

@@ -5,6 +5,7 @@
 #include "bench/certificate.h"
 
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <sys/stat.h>
 
 enum { SUFFIX_MAX = 32 };
@@ -144,8 +145,9 @@ int main(int argc, char **argv)
                 count = 0;
         } else {
                 ca_key = EVP_EC_gen("P-256");
-                need(ca_key != NULL, "key");
-                ca = ca_new(ca_key, "Signet bench CA", 1);
+                int64_t serial = 0;
+                need(ca_key != NULL && RAND_bytes((unsigned char *)&serial, sizeof serial) == 1, "key");
+                ca = ca_new(ca_key, "Signet bench CA", (serial & INT64_MAX) | 1);
                 write_pair(folder, "ca", ca, ca_key);
         }
         for (int64_t i = 0; i < count; i++)

@@ -13,6 +13,9 @@ static void registered(struct context *ctx, struct mail *m)
                 c->registry_answered = true;
                 c->registry_says = r->refusal;
                 *c->device = r->identity;
+                if (r->refusal == REFUSAL_NONE && c->device->direct &&
+                    c->device->anchor_id == c->device->ca_id)
+                        device_table_set_verified(ctx->known, c->device->sha256, c->device->ca_id);
                 if (!ctx->stopping) {
                         conn_enter(c, CONN_WAIT_CONNECT);
                         conn_poll_again(c);
