@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/listener.h"
-#include "common/conf.h"
 #include "common/pem.h"
+#include "common/tcp_listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,39 +51,18 @@ static enum err describe(int fd, char *ret, size_t size)
         return ERR_OK;
 }
 
-static enum err bind_to(const struct addrinfo *where, int *ret)
-{
-        CLEANUP(fd) int fd = socket(where->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        int on = 1;
-
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-            bind(fd, where->ai_addr, where->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
-                return ERR_IO;
-        *ret = fd;
-        fd = -1;
-        return ERR_OK;
-}
-
 static enum err listen_at(const char *text, struct listener *l, char why[256])
 {
-        const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-                                       .ai_socktype = SOCK_STREAM};
-        struct addrinfo *found = NULL;
-        struct conf_address address;
-        char port[16];
-        enum err e = conf_address(text, &address);
+        enum err e = tcp_listen(text, BACKLOG, &l->fd);
 
-        (void)snprintf(port, sizeof port, "%d", e == ERR_OK ? address.port : 0);
-        if (e != ERR_OK || getaddrinfo(address.host, port, &hints, &found) != 0) {
+        if (e == ERR_OK)
+                return describe(l->fd, l->address, sizeof l->address);
+        if (e == ERR_SYNTAX)
                 (void)snprintf(why, 256,
                                "SIGNET_API_LISTEN must be a numeric address and a port, as 127.0.0.1:8080");
-                return ERR_SYNTAX;
-        }
-        e = bind_to(found, &l->fd);
-        if (e != ERR_OK)
+        else
                 (void)snprintf(why, 256, "SIGNET_API_LISTEN: %s: %s", text, strerror(errno));
-        freeaddrinfo(found);
-        return e == ERR_OK ? describe(l->fd, l->address, sizeof l->address) : e;
+        return e;
 }
 
 enum err listener_open(const struct api_settings *s, struct listener *ret, char why[256])

@@ -104,9 +104,9 @@ bool conn_evict_unfinished(struct context *ctx);
 void conn_shake_waiting(struct context *ctx);
 void conn_flush_all(struct context *ctx);
 void conn_resume_paused(struct context *ctx);
-/* Somebody has set the clock of the world: the ends of device certificates are elsewhere on the loop's now.
- */
-void conn_clock_was_set(struct context *ctx);
+/* Somebody has set the clock of the world, or the mode has changed: the ends of device certificates are
+ * elsewhere on the loop's now, or count now. */
+void conn_expiries_moved(struct context *ctx);
 /* A deadline slot has come (wheel_advance). */
 void conn_due(void *ctx, struct wheel_entry *e);
 

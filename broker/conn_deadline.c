@@ -50,7 +50,7 @@ void conn_set_expiry(struct conn *c)
                 c->expires_ms = uv_now(&c->ctx->loop) + (left_s > 0 ? (uint64_t)left_s * 1000 : 0);
 }
 
-void conn_clock_was_set(struct context *ctx)
+void conn_expiries_moved(struct context *ctx)
 {
         for (struct conn *c = ctx->connections; c != NULL; c = c->next)
                 if (c->state == CONN_ACTIVE && c->device != NULL) {

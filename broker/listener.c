@@ -4,6 +4,7 @@
 #include "broker/admission.h"
 #include "broker/conn.h"
 #include "common/conf.h"
+#include "common/tcp_listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,17 +18,6 @@
 /* REST_MS: without a descriptor to spare or memory, before the next try. A client that says nothing and sets
  * no keep alive is found dead by TCP. */
 enum { REST_MS = 100, TCP_IDLE_S = 300, TCP_PROBE_S = 30, TCP_PROBES = 4 };
-
-static int port_of(int fd)
-{
-        struct sockaddr_storage a;
-        socklen_t len = sizeof a;
-
-        if (getsockname(fd, (struct sockaddr *)&a, &len) != 0)
-                return -1;
-        return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                             : ((struct sockaddr_in *)&a)->sin_port);
-}
 
 /* Accepted sockets inherit these. TCP_NODELAY: we batch ourselves. */
 static void set_options(int fd)
@@ -79,7 +69,7 @@ static int probe(struct addrinfo *ai)
 
         if (fd < 0 || listen(fd, 1) != 0)
                 return -1;
-        port = port_of(fd);
+        port = tcp_port(fd);
         set_port(ai, port);
         return port;
 }

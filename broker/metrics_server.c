@@ -3,12 +3,10 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/conf.h"
+#include "common/tcp_listen.h"
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -36,55 +34,20 @@ struct metrics_server {
 
 /* ---- the socket ---- */
 
-static int port_of(int fd)
-{
-        struct sockaddr_storage a;
-        socklen_t len = sizeof a;
-
-        if (getsockname(fd, (struct sockaddr *)&a, &len) != 0)
-                return -1;
-        return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                             : ((struct sockaddr_in *)&a)->sin_port);
-}
-
-static enum err bind_to(const struct addrinfo *where, int *ret_fd)
-{
-        CLEANUP(fd) int fd = socket(where->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        int on = 1;
-
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-            bind(fd, where->ai_addr, where->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
-                return ERR_IO;
-        *ret_fd = fd;
-        fd = -1;
-        return ERR_OK;
-}
-
 enum err metrics_listen(const char *address, int *ret_fd, int *ret_port, char why[256])
 {
-        const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-                                       .ai_socktype = SOCK_STREAM};
-        struct addrinfo *found = NULL;
-        struct conf_address parsed;
-        char port[16] = "";
-        enum err e = conf_address(address, &parsed);
+        enum err e = tcp_listen(address, BACKLOG, ret_fd);
 
         if (e == ERR_OK)
-                (void)snprintf(port, sizeof port, "%d", parsed.port);
-        if (e != ERR_OK || getaddrinfo(parsed.host, port, &hints, &found) != 0) {
+                *ret_port = tcp_port(*ret_fd);
+        else if (e == ERR_SYNTAX)
                 (void)snprintf(why, 256,
                                "SIGNET_METRICS_LISTEN: \"%.100s\" is no numeric address and port, as "
                                "127.0.0.1:9883",
                                address);
-                return ERR_SYNTAX;
-        }
-        e = bind_to(found, ret_fd);
-        if (e != ERR_OK)
+        else
                 (void)snprintf(why, 256, "SIGNET_METRICS_LISTEN: cannot listen on %.100s: %s", address,
                                strerror(errno));
-        else
-                *ret_port = port_of(*ret_fd);
-        freeaddrinfo(found);
         return e;
 }
 

@@ -75,4 +75,6 @@ void recheck_connections(struct context *ctx, const struct snapshot *before)
                 if (why != REFUSAL_NONE)
                         conn_refuse(c, why);
         }
+        if (before->mode != ctx->snapshot->mode)
+                conn_expiries_moved(ctx);
 }

@@ -114,7 +114,7 @@ static void look_at_clock(struct worker *w)
         int64_t ahead_s = clock_now() - (int64_t)(uv_now(&w->ctx.loop) / 1000);
 
         if (llabs(ahead_s - w->clock_ahead_s) > CLOCK_STEP_S)
-                conn_clock_was_set(&w->ctx);
+                conn_expiries_moved(&w->ctx);
         w->clock_ahead_s = ahead_s;
 }
 

@@ -20,13 +20,14 @@ build_may_create() { # PRESET
         fi
 }
 
-# Prints the build directory; the build's own output goes to standard error only when it fails.
+# Prints the build directory; the build's own output goes to standard error only when it fails. One build at a time:
+# two in one directory take each other's files away.
 build_preset() { # PRESET
         local directory output
         directory=$(build_directory "$1")
         step "building $1 in $directory"
         mkdir -p -- "$directory"
-        if ! output=$( (umask 022 && cd -- "$SIGNET_ROOT" &&
+        if ! output=$( (umask 022 && cd -- "$SIGNET_ROOT" && exec 8> "$directory/.lock" && flock 8 &&
                 cmake --preset "$1" -B "$directory" && cmake --build "$directory") 2>&1); then
                 printf '%s\n' "$output" >&2
                 die "building $1 failed"

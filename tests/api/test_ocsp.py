@@ -45,9 +45,10 @@ FIELDS = ("response", "failures", "error", "next", "again")
 
 def row(stack, cert_id):
     """The row of a certificate: response as bytes, next_update and try_at in seconds from now; {} when there is none."""
-    rows = stack.sql("SELECT coalesce(encode(response, 'base64'), ''), failures, error, extract(epoch FROM next_update - now()), "
-                     f"extract(epoch FROM try_at - now()) FROM ocsp_response WHERE certificate_id = {cert_id}".replace(
-                         "encode(response, 'base64')", "replace(encode(response, 'base64'), E'\\n', '')"))
+    now = "clock_timestamp()"  # now() is when our transaction began, which may be before the row's
+    rows = stack.sql("SELECT replace(coalesce(encode(response, 'base64'), ''), E'\\n', ''), failures, error, "
+                     f"extract(epoch FROM next_update - {now}), extract(epoch FROM try_at - {now}) "
+                     f"FROM ocsp_response WHERE certificate_id = {cert_id}")
     if not rows:
         return {}
     got = dict(zip(FIELDS, rows[0]))
