@@ -87,8 +87,10 @@ enum err op_rollback_config(struct op_call *call)
         int64_t revision = 0;
         enum err e = ERR_CONFLICT;
 
-        for (int i = 0; i < ATTEMPTS && e == ERR_CONFLICT; i++)
+        for (int i = 0; i < ATTEMPTS && e == ERR_CONFLICT; i++) {
+                r.every_key = i > 0;
                 e = plan_and_apply(&r, dry_run, &revision);
+        }
         TRY(rollback_refused(call, &r, e));
         if (!dry_run) {
                 (void)snprintf(call->changed_instance, sizeof call->changed_instance, "%s", r.instance);

@@ -88,10 +88,11 @@ static const char lock_encrypted_sql[] =
         "  UNION VALUES ($3::bigint), ($4::bigint))"
         " ORDER BY id FOR NO KEY UPDATE) locked";
 
+/* Not those of `keys` that nobody needs: they are not locked, and are to have none. */
 static const char serving_sql[] =
         "UPDATE server_certificate c SET serving_key_sealed = decode(w.sealed, 'hex')"
         " FROM unnest(string_to_array($1, E'\\n')::bigint[], string_to_array($2, E'\\n')) w(id, sealed)"
-        " WHERE c.id = w.id AND c.key_encrypted AND c.serving_key_sealed IS NULL";
+        " WHERE c.id = w.id AND c.key_encrypted AND c.serving_key_sealed IS NULL AND " CERTIFICATE_USED_SQL;
 
 /* What this change begins to use and brokers could not load. */
 static const char unserved_sql[] =

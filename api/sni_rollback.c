@@ -20,16 +20,30 @@ static const char session_end_sql[] = "SET LOCAL enable_nestloop = on";
 static const char snapshot_sql[] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
 /* $1 the instance, $2 the revision. What was before the first change after it is what was at it. */
+#define CHANGED_SINCE                                                                                        \
+        "(SELECT DISTINCT ON (domain) domain, before_certificate_id AS certificate_id,"                      \
+        "  before_password_sealed AS password_sealed FROM config_change"                                     \
+        "  WHERE mqtt_instance_id = $1 AND revision > $2 ORDER BY domain, revision)"
+
 #define DIFFERENCE                                                                                           \
         "(SELECT o.domain, m.certificate_id AS before_certificate_id,"                                       \
         "  m.password_sealed AS before_password_sealed, o.certificate_id AS after_certificate_id,"           \
         "  o.password_sealed AS after_password_sealed"                                                       \
-        " FROM (SELECT DISTINCT ON (domain) domain, before_certificate_id AS certificate_id,"                \
-        "   before_password_sealed AS password_sealed FROM config_change"                                    \
-        "   WHERE mqtt_instance_id = $1 AND revision > $2 ORDER BY domain, revision) o"                      \
+        " FROM " CHANGED_SINCE " o"                                                                          \
         " LEFT JOIN sni_mapping m ON m.mqtt_instance_id = $1 AND m.domain = o.domain"                        \
         "  AND m.certificate_id IS NOT NULL"                                                                 \
         " WHERE m.certificate_id IS DISTINCT FROM o.certificate_id)"
+
+/* The same, and the domains that have not changed since. */
+#define STATE                                                                                                \
+        "(SELECT coalesce(o.domain, m.domain) AS domain,"                                                    \
+        "  CASE WHEN o.domain IS NULL THEN m.certificate_id ELSE o.certificate_id END"                       \
+        "   AS after_certificate_id,"                                                                        \
+        "  CASE WHEN o.domain IS NULL THEN m.password_sealed ELSE o.password_sealed END"                     \
+        "   AS after_password_sealed"                                                                        \
+        " FROM " CHANGED_SINCE " o FULL JOIN (SELECT domain, certificate_id, password_sealed"                \
+        "   FROM sni_mapping WHERE mqtt_instance_id = $1 AND certificate_id IS NOT NULL) m"                  \
+        "  ON m.domain = o.domain)"
 
 #define COUNTS                                                                                               \
         "SELECT count(*) FILTER (WHERE before_certificate_id IS NULL),"                                      \
@@ -90,27 +104,33 @@ static enum err count(struct rollback *r)
         return ERR_OK;
 }
 
-/* Certificates that would come into use and cannot be served as they are: those that are gone first. An entry
- * of each; none for the default certificate alone. */
-static const char obstacle_sql[] =
-        "WITH d AS MATERIALIZED " DIFFERENCE ","
-        " one AS (SELECT after_certificate_id AS id, min(domain) AS domain FROM d"
-        "  WHERE after_certificate_id IS NOT NULL GROUP BY 1),"
-        " used AS (SELECT id, domain FROM one UNION ALL SELECT $3::bigint, NULL"
-        "  WHERE $3::bigint <> 0 AND NOT EXISTS (SELECT FROM one WHERE id = $3::bigint))"
-        " SELECT u.id, u.domain, c.id IS NULL, d.after_password_sealed FROM used u"
-        " LEFT JOIN server_certificate c ON c.id = u.id AND c.account_id = $4"
-        " LEFT JOIN d ON d.domain = u.domain"
-        " WHERE c.id IS NULL OR (c.key_encrypted AND c.serving_key_sealed IS NULL)"
-        " ORDER BY c.id IS NULL DESC, u.domain NULLS LAST, u.id";
-enum { OBSTACLE_ID, OBSTACLE_DOMAIN, OBSTACLE_IS_GONE, OBSTACLE_PASSWORD };
+/* Certificates that come into use and cannot be served as they are: those that are gone first. An entry of
+ * each; none for the default certificate alone. `state` is what the domains shall have, `locked` which
+ * encrypted ones are among them. */
+#define OBSTACLE_SQL(state, locked)                                                                          \
+        "WITH d AS MATERIALIZED " state ","                                                                  \
+        " one AS (SELECT after_certificate_id AS id, min(domain) AS domain FROM d"                           \
+        "  WHERE after_certificate_id IS NOT NULL GROUP BY 1),"                                              \
+        " used AS (SELECT id, domain FROM one UNION ALL SELECT $3::bigint, NULL"                             \
+        "  WHERE $3::bigint <> 0 AND NOT EXISTS (SELECT FROM one WHERE id = $3::bigint))"                    \
+        " SELECT u.id, u.domain, c.id IS NULL, d.after_password_sealed, c.serving_key_sealed IS NULL"        \
+        " FROM used u LEFT JOIN server_certificate c ON c.id = u.id AND c.account_id = $4"                   \
+        " LEFT JOIN d ON d.domain = u.domain WHERE c.id IS NULL OR (c.key_encrypted AND " locked ")"         \
+        " ORDER BY c.id IS NULL DESC, c.serving_key_sealed IS NULL DESC, u.domain NULLS LAST, u.id"
+enum { OBSTACLE_ID, OBSTACLE_DOMAIN, OBSTACLE_IS_GONE, OBSTACLE_PASSWORD, OBSTACLE_IS_LOCKED };
+
+/* What brokers hold the key of now may have lost it when the instance is ours. What the domains had at a
+ * revision never changes, so all keys of that are enough, whatever the others do. */
+static const char obstacle_sql[] = OBSTACLE_SQL(DIFFERENCE, "c.serving_key_sealed IS NULL");
+static const char every_key_sql[] = OBSTACLE_SQL(STATE, "true");
 
 static enum err find_obstacles(struct rollback *r)
 {
         const struct db_param params[] = {DB_TEXT(r->instance), DB_INT(r->to), DB_INT(r->default_to),
                                           DB_INT(r->actor->account_id)};
 
-        return db_query(r->db, DB_AS_TEXT, &r->locked, obstacle_sql, 4, params);
+        return db_query(r->db, DB_AS_TEXT, &r->locked, r->every_key ? every_key_sql : obstacle_sql, 4,
+                        params);
 }
 
 /* Always ERR_REFUSED. `what` follows the certificate. */
@@ -125,12 +145,18 @@ static enum err refuse(struct rollback *r, int row, const char *what)
         return ERR_REFUSED;
 }
 
+/* Brokers do not have its key. The others' are opened in case that they lose it. */
+static bool is_needed(const struct rollback *r, int row)
+{
+        return db_bool(r->locked, row, OBSTACLE_IS_LOCKED);
+}
+
 static enum err refuse_impossible(struct rollback *r)
 {
         for (int i = 0; i < PQntuples(r->locked); i++) {
                 if (db_bool(r->locked, i, OBSTACLE_IS_GONE))
                         return refuse(r, i, "was deleted");
-                if (PQgetisnull(r->locked, i, OBSTACLE_PASSWORD))
+                if (is_needed(r, i) && PQgetisnull(r->locked, i, OBSTACLE_PASSWORD))
                         return refuse(r, i, "has an encrypted private key, and no entry has its password");
         }
         return ERR_OK;
@@ -184,24 +210,29 @@ static enum err open_one(struct rollback *r, int row, struct serving_keys *keys)
         case ERR_TIMEOUT:
                 return e;
         default:
+                if (!is_needed(r, row))
+                        return ERR_OK;
                 return refuse(r, row, "has an encrypted private key that its kept password does not open");
         }
 }
 
-/* Nothing is derived unless all may be. */
-static enum err check_budget(struct rollback *r)
+/* Nothing is derived unless all that are needed may be; they are the first of *ret_count. */
+static enum err check_budget(struct rollback *r, int *ret_count)
 {
         uint64_t rounds = 0, one = 0;
 
-        for (int i = 0; i < PQntuples(r->locked); i++) {
-                enum err e = sni_key_rounds(r->db, r->master, db_int(r->locked, i, OBSTACLE_ID), &one);
+        for (*ret_count = 0; *ret_count < PQntuples(r->locked); ++*ret_count) {
+                int row = *ret_count;
+                enum err e = sni_key_rounds(r->db, r->master, db_int(r->locked, row, OBSTACLE_ID), &one);
 
                 if (e == ERR_NOT_FOUND)
                         return ERR_CONFLICT;
                 TRY(e);
                 rounds += one;
+                if (rounds > KEY_ROUNDS_ROLLBACK_MAX && !is_needed(r, row))
+                        return ERR_OK;
                 if (rounds > KEY_ROUNDS_ROLLBACK_MAX)
-                        return refuse(r, i,
+                        return refuse(r, row,
                                       "and others have encrypted private keys that ask for more than "
                                       "100,000,000 rounds of key derivation in all");
         }
@@ -210,8 +241,10 @@ static enum err check_budget(struct rollback *r)
 
 static enum err open_keys(struct rollback *r, struct serving_keys *keys)
 {
-        TRY(check_budget(r));
-        for (int i = 0; i < PQntuples(r->locked); i++)
+        int count = 0;
+
+        TRY(check_budget(r, &count));
+        for (int i = 0; i < count; i++)
                 TRY(open_one(r, i, keys));
         return ERR_OK;
 }

@@ -19,7 +19,9 @@ struct rollback {
         const struct master_key *master;
         const struct actor *actor;
         const char *instance;
-        int64_t to; /* the revision; 0: before the first */
+        int64_t to;     /* the revision; 0: before the first */
+        bool every_key; /* open all encrypted keys of that configuration, not only those that brokers do not
+                           have: after ERR_CONFLICT, so that changes of others cannot be in the way again */
 
         /* found out by sni_rollback_plan() */
         bool in_history;
@@ -27,7 +29,7 @@ struct rollback {
         int64_t default_now, default_to; /* 0: none */
         int64_t added, removed, changed; /* domains */
         char why[512];                   /* why it cannot be served any more; "" when it can */
-        PGresult *locked;                /* certificates whose encrypted keys must be opened again */
+        PGresult *locked;                /* certificates whose encrypted keys are to be opened */
 };
 void sni_rollback_done(struct rollback *r);
 static inline void cleanup_rollback(struct rollback *r)

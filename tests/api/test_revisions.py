@@ -1,5 +1,7 @@
 """ListConfigRevisions, GetConfigRevision, RollbackConfig, GetRolloutStatus: one line of history, and the way back."""
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.api import CAS
@@ -288,6 +290,68 @@ def test_an_encrypted_key_is_opened_again_for_the_brokers(shared, made):
         shared.set_sni(state(shared)[0], again)  # the passwords came back with their entries
         assert shared.revision() == before
         set_sni(shared, made.A, f"h.example.com#{made.B}")
+
+
+class Hold:
+    """The instance's row, locked as a change locks it, until release()."""
+
+    def __init__(self, stack):
+        self.psql = subprocess.Popen(["psql", "-XqAt", "-d", stack.cluster.url(stack.database, "signet_owner")],
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.psql.stdin.write("BEGIN; SELECT 'locked' FROM instance WHERE mqtt_instance_id = "
+                              f"'{stack.instance}' FOR NO KEY UPDATE;\n")
+        self.psql.stdin.flush()
+
+    def wait(self):
+        assert self.psql.stdout.readline() == "locked\n"
+        return self
+
+    def release(self):
+        self.psql.communicate("COMMIT;\n", timeout=30)
+
+
+def test_a_rollback_gets_through_however_often_others_take_its_keys_away(shared, made, authority):
+    """Two encrypted certificates, and another instance that uses now this one, now that: whenever the rollback has looked
+    whose key it must open, the other one's goes."""
+    other, certs = "mqtt-cn-signet00keys", [authority.issue(f"{n}.example.com", password=PASSWORD) for n in "pq"]
+    ids = [shared.upload(c) for c in certs]
+    both = ";".join(f"{n}.example.com#{i}#{PASSWORD}" for n, i in zip("pq", ids))
+    answered(shared.api.v3("CreateInstance", {"MqttInstanceId": other}), "CreateInstance")
+
+    def use(*used):
+        config = ";".join(f"u{n}.example.com#{i}#{PASSWORD}" for n, i in enumerate(used))
+        answered(shared.api.v3("SetSniConfig", {"MqttInstanceId": other, "DefaultCertificate": made.A, "SniConfig": config}),
+                 "SetSniConfig")
+
+    def keys():
+        return [r == "t" for i in ids for r, in shared.sql(
+            f"SELECT serving_key_sealed IS NOT NULL FROM server_certificate WHERE id = {i.split('-')[0]}")]
+
+    number, before = set_sni(shared, made.A, both)
+    set_sni(shared, made.A, "")
+    use(ids[0])
+    assert keys() == [True, False]
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    hold = Hold(shared).wait()
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(ask, shared, "RollbackConfig", Revision=number)
+        for turn in range(5):
+            wait_until(lambda: call.done() or len(shared.sql(waiting)) == 1, what="the rollback to wait for the instance")
+            if call.done():
+                break
+            use(ids[(turn + 1) % 2])
+            following = Hold(shared)  # it gets the instance when this attempt is over, and the next one waits again
+            wait_until(lambda: len(shared.sql(waiting)) == 2, what="both to wait for the instance")
+            hold.release()
+            hold = following.wait()
+        hold.release()
+        answered(call.result(), "RollbackConfig")
+    assert turn > 1 and state(shared) == before and keys() == [True, True]
+    for n, c in zip("pq", certs):
+        assert shared.served(f"{n}.example.com") == c.sha256
+    set_sni(shared, made.A, "")
+    use()
+    assert keys() == [False, False]
 
 
 def test_a_key_that_its_password_no_longer_opens_is_no_way_back(shared, made, authority):
