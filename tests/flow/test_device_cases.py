@@ -6,7 +6,7 @@ import re
 import pytest
 from device_cases import CASES, World
 from harness.device_clients import VERSIONS, Clients
-from harness.process import ROOT
+from harness.process import ROOT, wait_until
 
 DOMAIN = "cases.example.com"
 PAGE = ROOT / "docs" / "device-certificate-cases.md"
@@ -44,7 +44,8 @@ def test_case(world, name, version):
     for client, connect in world.clients.all.items():
         before = refusals(world.stack).get(refusal, 0)
         assert connect(presented, version, login) == expected, f"{client}: {world.stack.broker.text()[-3000:]}"
-        if refusal:
+        if refusal:  # the client hears of it before it is counted
+            wait_until(lambda: refusals(world.stack).get(refusal, 0) > before, what=f"{client} counted as {refusal}")
             assert refusals(world.stack)[refusal] == before + 1, (client, refusals(world.stack))
 
 
