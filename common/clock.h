@@ -5,7 +5,8 @@
 
 #include <stdint.h>
 
-int64_t clock_now(void); /* seconds since 1970-01-01 UTC */
-int64_t clock_ms(void);  /* monotonic milliseconds, for time-outs; its zero means nothing */
+int64_t clock_now(void);     /* seconds since 1970-01-01 UTC */
+int64_t clock_unix_ms(void); /* milliseconds since then */
+int64_t clock_ms(void);      /* monotonic milliseconds, for time-outs; its zero means nothing */
 
 #endif

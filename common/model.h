@@ -23,6 +23,10 @@ enum {
 #define SEAL_SERVING_KEY       "server_certificate.serving:%s" /* the same */
 #define SEAL_SNI_PASSWORD      "sni_mapping.password:%s"       /* "<MqttInstanceId>/<domain>" */
 #define SEAL_TICKET_KEY        "ticket_key:%s"                 /* "<MqttInstanceId>/<name, lower-case hex>" */
+#define SEAL_TOKEN_KEY         "token_key:%s"                  /* MqttInstanceId */
+#define SEAL_DEVICE_CREDENTIAL "device_credential.secret:%s"   /* "<MqttInstanceId>/<client ID>" */
+#define SEAL_CUSTOM_SECRET                                                                                   \
+        "custom_identity.secret:%s" /* "<MqttInstanceId>/<0 or 1>/<user name>/<client ID>" */
 
 enum authentication_mode { AUTH_ONE_WAY = 0, AUTH_MUTUAL = 1 };
 
