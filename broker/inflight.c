@@ -41,58 +41,82 @@ uint16_t inflight_next_id(struct inflight *f, uint16_t max)
         return id;
 }
 
-static void list_append(struct inflight *f, struct inflight_list *l, struct inflight_slot *s)
+static void release_append(struct inflight *f, struct inflight_slot *s)
 {
-        s->before = l->last;
+        s->before = f->last;
         s->after = 0;
-        if (l->last != 0)
-                slot_of(f, l->last)->after = s->packet_id;
+        if (f->last != 0)
+                slot_of(f, f->last)->after = s->packet_id;
         else
-                l->first = s->packet_id;
-        l->last = s->packet_id;
+                f->first = s->packet_id;
+        f->last = s->packet_id;
+        if (f->unsent == 0)
+                f->unsent = s->packet_id;
 }
 
-static void list_remove(struct inflight *f, struct inflight_list *l, const struct inflight_slot *s)
+static void release_remove(struct inflight *f, const struct inflight_slot *s)
 {
-        if (l->unsent == s->packet_id)
-                l->unsent = s->after;
+        if (f->unsent == s->packet_id)
+                f->unsent = s->after;
         if (s->before != 0)
                 slot_of(f, s->before)->after = s->after;
         else
-                l->first = s->after;
+                f->first = s->after;
         if (s->after != 0)
                 slot_of(f, s->after)->before = s->before;
         else
-                l->last = s->before;
+                f->last = s->before;
 }
 
-void inflight_put(struct inflight *f, uint16_t packet_id, struct message *m, uint8_t qos)
+struct inflight_slot *inflight_put(struct inflight *f, uint16_t packet_id, uint8_t qos, struct outgoing *o)
 {
         struct inflight_slot *s = slot_of(f, packet_id);
 
         *s = (struct inflight_slot){
-                .message = message_ref(m),
+                .outgoing = o,
                 .packet_id = packet_id,
                 .state = qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC,
         };
         f->last_id = packet_id;
         f->count++;
-        list_append(f, &f->messages, s);
+        return s;
 }
 
-enum inflight_state inflight_state(const struct inflight *f, uint16_t packet_id)
+enum err inflight_restore(struct inflight *f, uint16_t packet_id, enum inflight_state state,
+                          struct outgoing *o)
 {
-        const struct inflight_slot *s = f->cap > 0 ? slot_of(f, packet_id) : NULL;
-
-        return s != NULL && s->packet_id == packet_id ? (enum inflight_state)s->state : INFLIGHT_FREE;
+        if (packet_id == 0 || inflight_find(f, packet_id) != NULL)
+                return ERR_SYNTAX;
+        /* At CAP_MAX every ID has a slot of its own. */
+        while ((f->count + 1U) * 2 > f->cap || slot_of(f, packet_id)->state != INFLIGHT_FREE)
+                if (f->cap == CAP_MAX)
+                        break;
+                else if (!grow(f))
+                        return ERR_NOMEM;
+        inflight_put(f, packet_id, 1, o)->state = (uint8_t)state;
+        if (state == INFLIGHT_PUBCOMP)
+                release_append(f, slot_of(f, packet_id));
+        return ERR_OK;
 }
 
-void inflight_remove(struct inflight *f, uint16_t packet_id)
+struct inflight_slot *inflight_find(const struct inflight *f, uint16_t packet_id)
 {
-        struct inflight_slot *s = slot_of(f, packet_id);
+        struct inflight_slot *s = f->cap > 0 ? slot_of(f, packet_id) : NULL;
 
-        list_remove(f, s->state == INFLIGHT_PUBCOMP ? &f->releases : &f->messages, s);
-        message_unref(s->message);
+        return s != NULL && s->packet_id == packet_id && s->state != INFLIGHT_FREE ? s : NULL;
+}
+
+void inflight_set_sent(struct inflight *f, struct inflight_slot *s)
+{
+        f->sent = (uint16_t)(f->sent + !s->sent);
+        s->sent = true;
+}
+
+void inflight_remove(struct inflight *f, struct inflight_slot *s)
+{
+        if (s->state == INFLIGHT_PUBCOMP)
+                release_remove(f, s);
+        f->sent = (uint16_t)(f->sent - s->sent);
         *s = (struct inflight_slot){0};
         if (--f->count == 0 && f->cap > CAP_KEPT_EMPTY) {
                 free(f->slots);
@@ -101,38 +125,35 @@ void inflight_remove(struct inflight *f, uint16_t packet_id)
         }
 }
 
-void inflight_release(struct inflight *f, uint16_t packet_id)
+void inflight_release(struct inflight *f, struct inflight_slot *s)
 {
-        struct inflight_slot *s = slot_of(f, packet_id);
-
-        list_remove(f, &f->messages, s);
-        s->message = message_unref(s->message);
         s->state = INFLIGHT_PUBCOMP;
-        list_append(f, &f->releases, s);
-        if (f->releases.unsent == 0)
-                f->releases.unsent = packet_id;
+        release_append(f, s);
 }
 
 void inflight_rewind(struct inflight *f)
 {
-        f->messages.unsent = f->messages.first;
-        f->releases.unsent = f->releases.first;
+        for (uint32_t i = 0; f->sent > 0 && i < f->cap; i++)
+                f->slots[i].sent = false;
+        f->sent = 0;
+        f->unsent = f->first;
 }
 
-const struct inflight_slot *inflight_unsent(const struct inflight *f, const struct inflight_list *l)
+struct inflight_slot *inflight_unsent(const struct inflight *f)
 {
-        return l->unsent != 0 ? slot_of(f, l->unsent) : NULL;
+        return f->unsent != 0 ? slot_of(f, f->unsent) : NULL;
 }
 
-void inflight_sent(struct inflight *f, struct inflight_list *l)
+void inflight_release_sent(struct inflight *f)
 {
-        l->unsent = slot_of(f, l->unsent)->after;
+        struct inflight_slot *s = slot_of(f, f->unsent);
+
+        f->unsent = s->after;
+        inflight_set_sent(f, s);
 }
 
 void inflight_done(struct inflight *f)
 {
-        for (uint32_t i = 0; i < f->cap; i++)
-                message_unref(f->slots[i].message);
         free(f->slots);
         *f = (struct inflight){0};
 }

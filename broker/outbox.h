@@ -6,6 +6,7 @@
 #define SIGNET_BROKER_OUTBOX_H
 
 #include "broker/message.h"
+#include "broker/mqtt_write.h"
 #include "common/err.h"
 
 #include <stdbool.h>
@@ -22,14 +23,18 @@ struct outbox {
         size_t bytes;    /* still to write */
 };
 
-/* The outbox takes its own reference. ERR_LIMIT past OUTBOX_ITEMS_MAX, ERR_NOMEM; unchanged then. */
-MUST_CHECK enum err outbox_publish(struct outbox *o, struct message *m, uint8_t level, uint8_t qos, bool dup,
-                                   bool retain, uint16_t packet_id);
+/* The outbox takes its own reference and copies form->extra. ERR_LIMIT past OUTBOX_ITEMS_MAX, ERR_NOMEM;
+ * unchanged then. */
+MUST_CHECK enum err outbox_publish(struct outbox *o, struct message *m, const struct mqtt_publish_form *form);
 /* Copies; up to OUTBOX_SMALL_MAX bytes inline, more (SUBACK) on the heap. */
 MUST_CHECK enum err outbox_raw(struct outbox *o, const uint8_t *bytes, size_t len);
 /* Encodes from the front into `room` bytes without removing anything; the same front gives the same bytes
  * again, which is what a repeated SSL_write needs. Returns how many. */
 size_t outbox_fill(const struct outbox *o, uint8_t *out, size_t room);
+/* Bytes of packet n that are still to write (n < o->count). */
+size_t outbox_left(const struct outbox *o, uint32_t n);
+/* The beginning of those, at most `room`; returns how many. */
+size_t outbox_fill_one(const struct outbox *o, uint32_t n, uint8_t *out, size_t room);
 void outbox_drop(struct outbox *o, size_t len); /* that many have been written */
 void outbox_done(struct outbox *o);             /* frees; empty again */
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { TOPIC_LEVELS_MAX = 128 };
+enum { TOPIC_LEVELS_MAX = 256 };
 
 /* A name to publish to: 1 to 65535 bytes of UTF-8 without U+0000, '+' and '#'; at most TOPIC_LEVELS_MAX
  * levels. */

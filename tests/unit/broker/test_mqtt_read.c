@@ -96,12 +96,18 @@ Test(mqtt_read, a_frame_with_reserved_type_or_flags_is_malformed)
         for (int first = 0; first < 256; first++) {
                 int type = first >> 4, flags = first & 15;
                 bool needs_2 = type == MQTT_PUBREL || type == MQTT_SUBSCRIBE || type == MQTT_UNSUBSCRIBE;
-                bool good = type == MQTT_PUBLISH || (type != 0 && flags == (needs_2 ? 2 : 0));
+                bool strict = type == MQTT_PUBLISH || (type != 0 && flags == (needs_2 ? 2 : 0));
+                bool good = strict || (needs_2 && flags == 10); /* MQTT 3.1: DUP */
                 uint8_t bytes[2] = {(uint8_t)first, 0};
                 struct mqtt_frame f;
 
                 cr_expect_eq(read_frame(bytes, 2, PACKET_MAX, &f),
                              good ? MQTT_FRAME_OK : MQTT_FRAME_MALFORMED, "%02x", first);
+                if (good) {
+                        cr_expect(mqtt_flags_valid(&f, MQTT_3_1));
+                        cr_expect_eq(mqtt_flags_valid(&f, MQTT_3_1_1), strict, "%02x", first);
+                        cr_expect_eq(mqtt_flags_valid(&f, MQTT_5), strict, "%02x", first);
+                }
         }
 }
 
@@ -175,8 +181,9 @@ Test(mqtt_read, connect_tells_a_wrong_level_from_a_wrong_protocol)
 {
         struct mqtt_connect c;
 
-        cr_expect_eq(read_connect(TEXT("\0\4MQTT\5\2\0\0\0\0\0"), &c), MQTT_CONNECT_BAD_LEVEL);
-        cr_expect_eq(c.level, MQTT_5);
+        cr_expect_eq(read_connect(TEXT("\0\4MQTT\6\2\0\0\0\0\0"), &c), MQTT_CONNECT_BAD_LEVEL);
+        cr_expect_eq(c.level, 6);
+        cr_expect_eq(read_connect(TEXT("\0\6MQIsdp\5\2\0\0\0\0\0"), &c), MQTT_CONNECT_BAD_LEVEL);
         cr_expect_eq(read_connect(TEXT("\0\4MQTT\3\2\0\0\0\0"), &c), MQTT_CONNECT_BAD_LEVEL);
         cr_expect_eq(read_connect(TEXT("\0\4MQTT\x84"), &c), MQTT_CONNECT_BAD_LEVEL);
         cr_expect_eq(c.level, 0x84);
@@ -232,7 +239,7 @@ static bool read_publish(uint8_t first, const void *body, size_t len, uint8_t le
 {
         struct mqtt_frame f = frame_of(first, body, len);
 
-        return mqtt_read_publish(&f, level, ret);
+        return mqtt_read_publish(&f, level, ret) == MQTT_SUCCESS;
 }
 
 Test(mqtt_read, publish_gives_topic_id_and_payload)
@@ -273,13 +280,71 @@ Test(mqtt_read, publish_has_properties_at_level_5_only)
         struct mqtt_publish p;
 
         cr_assert(read_publish(0x30, TEXT("\0\1t\2\1\1xyz"), MQTT_5, &p));
-        cr_expect_eq(p.properties.len, 2);
+        cr_expect_eq(p.properties.raw.len, 2);
+        cr_expect_eq(p.properties.payload_format, 1);
         cr_expect(same(p.payload, "xyz"));
         cr_assert(read_publish(0x30, TEXT("\0\1t\2\1\1xyz"), MQTT_3_1_1, &p));
-        cr_expect_eq(p.properties.len, 0);
+        cr_expect_eq(p.properties.raw.len, 0);
         cr_expect_eq(p.payload.len, 6);
         cr_expect_not(read_publish(0x30, TEXT("\0\1t\7\1\1xyz"), MQTT_5, &p), "longer than the packet");
         cr_expect_not(read_publish(0x30, TEXT("\0\1t"), MQTT_5, &p), "no length of properties");
+}
+
+Test(mqtt_read, publish_of_level_5_may_leave_its_topic_to_an_alias)
+{
+        struct mqtt_frame f = frame_of(0x30, TEXT("\0\0\3\x23\0\7x"));
+        struct mqtt_publish p;
+
+        cr_assert_eq(mqtt_read_publish(&f, MQTT_5, &p), MQTT_SUCCESS);
+        cr_expect_eq(p.topic.len, 0);
+        cr_expect_eq(p.properties.topic_alias, 7);
+        f = frame_of(0x30, TEXT("\0\0\0x"));
+        cr_expect_eq(mqtt_read_publish(&f, MQTT_5, &p), MQTT_PROTOCOL_ERROR);
+        f = frame_of(0x30, TEXT("\0\1#\0x"));
+        cr_expect_eq(mqtt_read_publish(&f, MQTT_5, &p), MQTT_TOPIC_NAME_INVALID);
+        f = frame_of(0x30, TEXT("\0\1\xff\0x"));
+        cr_expect_eq(mqtt_read_publish(&f, MQTT_5, &p), MQTT_MALFORMED_PACKET);
+}
+
+Test(mqtt_read, connect_of_level_5_has_properties_of_its_own_and_of_its_will)
+{
+        struct mqtt_connect c;
+
+        cr_assert_eq(read_connect(TEXT("\0\4MQTT\5\6\0\x3c\x0d\x11\0\0\1\0\x21\0\x0a\x27\0\0\4\0"
+                                       "\0\2id\x05\x18\0\0\0\x09\0\1w\0\0"),
+                                  &c),
+                     MQTT_CONNECT_OK);
+        cr_expect_eq(c.properties.session_expiry_s, 256);
+        cr_expect_eq(c.properties.receive_max, 10);
+        cr_expect_eq(c.properties.packet_max, 1024);
+        cr_expect_eq(c.properties.request_problem, 1);
+        cr_expect_eq(c.will_properties.will_delay_s, 9);
+        cr_assert_eq(read_connect(TEXT("\0\4MQTT\5\2\0\0\3\x21\0\0\0\1i"), &c), MQTT_CONNECT_MALFORMED);
+        cr_expect_eq(c.reason, MQTT_PROTOCOL_ERROR, "Receive Maximum 0");
+        cr_assert_eq(read_connect(TEXT("\0\4MQTT\5\2\0\0\2\1\1\0\1i"), &c), MQTT_CONNECT_MALFORMED);
+        cr_expect_eq(c.reason, MQTT_MALFORMED_PACKET, "a property of another packet");
+        cr_assert_eq(read_connect(TEXT("\0\4MQTT\5\2\0\0\4\x16\0\1x\0\1i"), &c), MQTT_CONNECT_MALFORMED);
+        cr_expect_eq(c.reason, MQTT_PROTOCOL_ERROR, "authentication data without a method");
+}
+
+Test(mqtt_read, disconnect_of_level_5_may_have_reason_and_properties)
+{
+        struct mqtt_frame f = frame_of(0xe0, "", 0);
+        struct mqtt_disconnect d;
+
+        cr_expect_eq(mqtt_read_disconnect(&f, MQTT_3_1_1, &d), MQTT_SUCCESS);
+        cr_expect_eq(mqtt_read_disconnect(&f, MQTT_5, &d), MQTT_SUCCESS);
+        f = frame_of(0xe0, BODY(4));
+        cr_expect_eq(mqtt_read_disconnect(&f, MQTT_5, &d), MQTT_SUCCESS);
+        cr_expect_eq(d.reason, MQTT_DISCONNECT_WITH_WILL);
+        cr_expect_eq(mqtt_read_disconnect(&f, MQTT_3_1_1, &d), MQTT_MALFORMED_PACKET);
+        f = frame_of(0xe0, BODY(0, 5, 0x11, 0, 0, 0, 60));
+        cr_expect_eq(mqtt_read_disconnect(&f, MQTT_5, &d), MQTT_SUCCESS);
+        cr_expect_eq(d.properties.session_expiry_s, 60);
+        f = frame_of(0xe0, BODY(0x8e));
+        cr_expect_eq(mqtt_read_disconnect(&f, MQTT_5, &d), MQTT_MALFORMED_PACKET, "a server's reason");
+        f = frame_of(0xe0, BODY(0, 3, 0x1c, 0, 0));
+        cr_expect_eq(mqtt_read_disconnect(&f, MQTT_5, &d), MQTT_MALFORMED_PACKET, "a server's property");
 }
 
 /* --- acknowledgements, SUBSCRIBE, UNSUBSCRIBE --- */
@@ -288,7 +353,7 @@ static bool read_ack(const void *body, size_t len, uint8_t level, struct mqtt_ac
 {
         struct mqtt_frame f = frame_of(0x40, body, len);
 
-        return mqtt_read_ack(&f, level, ret);
+        return mqtt_read_ack(&f, level, ret) == MQTT_SUCCESS;
 }
 
 Test(mqtt_read, an_acknowledgement_is_a_packet_id_and_nothing_else)
@@ -321,14 +386,14 @@ static bool read_subscribe(const void *body, size_t len, uint8_t level)
 {
         struct mqtt_frame f = frame_of(0x82, body, len);
 
-        return mqtt_read_subscribe(&f, level, &subscribe);
+        return mqtt_read_subscribe(&f, level, &subscribe) == MQTT_SUCCESS;
 }
 
 static bool read_unsubscribe(const void *body, size_t len)
 {
         struct mqtt_frame f = frame_of(0xa2, body, len);
 
-        return mqtt_read_unsubscribe(&f, MQTT_3_1_1, &subscribe);
+        return mqtt_read_unsubscribe(&f, MQTT_3_1_1, &subscribe) == MQTT_SUCCESS;
 }
 
 Test(mqtt_read, subscribe_gives_its_filters_in_order)
