@@ -1,40 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* router: every session that subscribes has one subscriber here. A subscription stands twice, in its node
  * (grant) and with its subscriber (place), each knowing the index of the other: removal needs no search, and
- * whether a session has a filter already is found in the shorter of both lists. A match stamps the
- * subscribers it meets, so that one met again only raises its QoS. */
+ * whether a session has a filter already is found in the shorter of both lists. */
 #include "broker/router.h"
 
-#include "broker/router_tree.h"
-#include "broker/topic.h"
+#include "broker/router_state.h"
+#include "broker/share.h"
 #include "common/cleanup.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
-
-struct place {
-        struct node *node;
-        uint32_t grant; /* index of its counterpart in node->grants */
-};
-
-struct subscriber {
-        struct chain link; /* by the session's address; first member */
-        struct session *session;
-        struct place *places;
-        uint32_t place_count, place_cap;
-        uint64_t stamp; /* of the match that met it last */
-        uint8_t qos;    /* … and the highest QoS it was met with */
-};
-
-struct router {
-        struct tree tree;
-        struct chain_table subscribers;
-        size_t count;
-        struct subscriber **met; /* by the match that runs; room for every subscriber */
-        size_t met_count, met_cap;
-        uint64_t stamp;
-        struct level levels[TOPIC_LEVELS_MAX];
-};
+#include <string.h>
 
 CLEANUP_DEFINE(routerp, struct router *, router_free)
 
@@ -44,12 +20,13 @@ static void subscriber_free(struct chain *link)
         free(link);
 }
 
-enum err router_new(struct router **ret)
+enum err router_new(uint64_t (*id_of)(const struct session *s), struct router **ret)
 {
         CLEANUP(routerp) struct router *r = calloc(1, sizeof *r);
 
         if (r == NULL)
                 return ERR_NOMEM;
+        r->id_of = id_of;
         TRY(tree_init(&r->tree));
         TRY(chain_table_init(&r->subscribers));
         *ret = TAKE(r);
@@ -62,6 +39,7 @@ struct router *router_free(struct router *r)
                 tree_done(&r->tree);
                 chain_table_done(&r->subscribers, subscriber_free);
                 free(r->met);
+                free(r->ids);
                 free(r);
         }
         return NULL;
@@ -69,7 +47,17 @@ struct router *router_free(struct router *r)
 
 size_t router_count(const struct router *r)
 {
-        return r->count;
+        return r->count + r->shared_count;
+}
+
+uint64_t router_visits(const struct router *r)
+{
+        return r->visits;
+}
+
+size_t router_shared_count(const struct router *r)
+{
+        return r->shared_count;
 }
 
 /* --- subscribers --- */
@@ -90,7 +78,6 @@ static struct subscriber *subscriber_find(const struct router *r, const struct s
         return (struct subscriber *)link;
 }
 
-/* A new subscriber has its room in `met` from the start: a match must never run out of memory. */
 static struct subscriber *subscriber_new(struct router *r, struct session *s)
 {
         struct subscriber *who;
@@ -108,6 +95,7 @@ static struct subscriber *subscriber_new(struct router *r, struct session *s)
         if (who == NULL)
                 return NULL;
         who->session = s;
+        who->id = r->id_of(s);
         chain_table_put(&r->subscribers, &who->link, session_hash(s));
         return who;
 }
@@ -174,12 +162,40 @@ static void grants_shrink(struct node *n)
         n->grant_cap /= 2;
 }
 
-static void grant_add(struct node *n, struct subscriber *who, uint8_t qos)
+static enum err ids_reserve(struct router *r)
 {
-        n->grants[n->grant_count] = (struct grant){who, who->place_count, qos};
+        size_t cap = r->id_cap == 0 ? 16 : r->id_cap * 2;
+        struct met_id *ids;
+
+        if (r->with_id < r->id_cap)
+                return ERR_OK;
+        ids = realloc(r->ids, cap * sizeof *ids);
+        if (ids == NULL)
+                return ERR_NOMEM;
+        r->ids = ids;
+        r->id_cap = cap;
+        return ERR_OK;
+}
+
+static void grant_set(struct router *r, struct grant *g, const struct subscription *sub)
+{
+        r->with_id -= g->id != 0;
+        r->with_id += sub->id != 0;
+        g->id = sub->id & ((1U << GRANT_ID_BITS) - 1);
+        g->qos = sub->qos & 3;
+        g->no_local = sub->no_local;
+        g->retain_as_published = sub->retain_as_published;
+}
+
+static struct grant *grant_add(struct node *n, struct subscriber *who)
+{
+        struct grant *g = &n->grants[n->grant_count];
+
+        *g = (struct grant){.who = who, .place = who->place_count};
         who->places[who->place_count] = (struct place){n, n->grant_count};
         n->grant_count++;
         who->place_count++;
+        return g;
 }
 
 /* In each list the last one moves into the gap and its counterpart is told. A session stands once in a node,
@@ -206,10 +222,10 @@ static void grant_remove(struct node *n, const struct grant *g)
         grants_shrink(n);
 }
 
-enum err router_add(struct router *r, const char *filter, size_t len, struct session *s, uint8_t qos,
-                    _Bool *ret_new)
+enum err router_add(struct router *r, const char *filter, size_t len, struct session *s,
+                    const struct subscription *sub, bool *ret_new)
 {
-        size_t count = tree_levels(&r->tree, filter, len, r->levels, TOPIC_LEVELS_MAX);
+        size_t count = levels_of(&r->tree.key, filter, len, r->levels, TOPIC_LEVELS_MAX);
         struct subscriber *who = subscriber_find(r, s);
         struct node *n;
         struct grant *g;
@@ -217,10 +233,12 @@ enum err router_add(struct router *r, const char *filter, size_t len, struct ses
 
         if (count == 0)
                 return ERR_LIMIT;
+        if (sub->id != 0)
+                TRY(ids_reserve(r));
         TRY(tree_get(&r->tree, r->levels, count, &n));
         g = who != NULL ? grant_find(n, who) : NULL;
         if (g != NULL) {
-                g->qos = qos;
+                grant_set(r, g, sub);
                 *ret_new = false;
                 return ERR_OK;
         }
@@ -228,7 +246,7 @@ enum err router_add(struct router *r, const char *filter, size_t len, struct ses
                 who = subscriber_new(r, s);
         e = who != NULL ? grant_reserve(n, who) : ERR_NOMEM;
         if (e == ERR_OK) {
-                grant_add(n, who, qos);
+                grant_set(r, grant_add(n, who), sub);
                 r->count++;
                 *ret_new = true;
                 return ERR_OK;
@@ -241,67 +259,77 @@ enum err router_add(struct router *r, const char *filter, size_t len, struct ses
 
 void router_remove(struct router *r, const char *filter, size_t len, const struct session *s)
 {
-        size_t count = tree_levels(&r->tree, filter, len, r->levels, TOPIC_LEVELS_MAX);
+        size_t count = levels_of(&r->tree.key, filter, len, r->levels, TOPIC_LEVELS_MAX);
         struct subscriber *who = subscriber_find(r, s);
         struct node *n = count > 0 ? tree_find(&r->tree, r->levels, count) : NULL;
         struct grant *g = who != NULL && n != NULL ? grant_find(n, who) : NULL;
 
         if (g == NULL)
                 return;
+        r->with_id -= g->id != 0;
         grant_remove(n, g);
         r->count--;
         subscriber_prune(r, who);
         tree_prune(&r->tree, n);
 }
 
-/* --- matching --- */
+/* --- shares --- */
 
-static void meet(struct router *r, const struct node *n)
+static struct share *share_of(const struct node *n, struct bytes name)
 {
-        for (uint32_t i = 0; i < n->grant_count; i++) {
-                const struct grant *g = &n->grants[i];
-                struct subscriber *who = g->who;
+        struct share *s = n->shares;
 
-                if (who->stamp != r->stamp) {
-                        who->stamp = r->stamp;
-                        who->qos = g->qos;
-                        r->met[r->met_count++] = who;
-                } else if (g->qos > who->qos) {
-                        who->qos = g->qos;
-                }
+        for (; s != NULL; s = share_link(s)->next) {
+                struct bytes had = share_name(s);
+
+                if (had.len == name.len && memcmp(had.data, name.data, name.len) == 0)
+                        break;
         }
+        return s;
 }
 
-/* Goes as deep as the tree does, so TOPIC_LEVELS_MAX calls at most. '#' stands for its parent too (§4.7.1.2),
- * hence it is asked before the topic's end is. */
-static void visit(struct router *r, const struct node *n, size_t at, size_t count, bool wildcards)
+struct share *router_share_find(struct router *r, struct bytes name, struct bytes filter)
 {
-        const struct node *child;
+        size_t count =
+                levels_of(&r->tree.key, (const char *)filter.data, filter.len, r->levels, TOPIC_LEVELS_MAX);
+        struct node *n = count > 0 ? tree_find(&r->tree, r->levels, count) : NULL;
 
-        if (n->hash != NULL && wildcards)
-                meet(r, n->hash);
-        if (at == count) {
-                meet(r, n);
-                return;
-        }
-        if (n->child_count == 0)
-                return;
-        child = tree_child(&r->tree, n, &r->levels[at]);
-        if (child != NULL)
-                visit(r, child, at + 1, count, true);
-        if (n->plus != NULL && wildcards)
-                visit(r, n->plus, at + 1, count, true);
+        return n != NULL ? share_of(n, name) : NULL;
 }
 
-void router_match(struct router *r, const char *topic, size_t len,
-                  void (*found)(void *arg, struct session *s, uint8_t qos), void *arg)
+enum err router_share(struct router *r, struct bytes name, struct bytes filter, struct share **ret)
 {
-        size_t count = tree_levels(&r->tree, topic, len, r->levels, TOPIC_LEVELS_MAX);
+        size_t count =
+                levels_of(&r->tree.key, (const char *)filter.data, filter.len, r->levels, TOPIC_LEVELS_MAX);
+        struct node *n;
+        enum err e;
 
-        r->stamp++;
-        r->met_count = 0;
-        if (count > 0) /* topics that begin with '$' are hidden from wildcards in front (§4.7.2) */
-                visit(r, r->tree.root, 0, count, topic[0] != '$');
-        for (size_t i = 0; i < r->met_count; i++)
-                found(arg, r->met[i]->session, r->met[i]->qos);
+        if (count == 0)
+                return ERR_LIMIT;
+        TRY(tree_get(&r->tree, r->levels, count, &n));
+        *ret = share_of(n, name);
+        if (*ret != NULL)
+                return ERR_OK;
+        e = share_new(name, &r->shared_count, ret);
+        if (e != ERR_OK) {
+                tree_prune(&r->tree, n);
+                return e;
+        }
+        *share_link(*ret) = (struct share_link){n->shares, n};
+        n->shares = *ret;
+        return ERR_OK;
+}
+
+void router_share_prune(struct router *r, struct share *share)
+{
+        struct node *n = share_link(share)->node;
+        struct share **at = &n->shares;
+
+        if (share_count(share) > 0)
+                return;
+        while (*at != share)
+                at = &share_link(*at)->next;
+        *at = share_link(share)->next;
+        (void)share_free(share);
+        tree_prune(&r->tree, n);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/router_tree.h"
 
+#include "broker/share.h"
 #include "common/crypt.h"
 
 #include <stdlib.h>
@@ -10,6 +11,10 @@ static void node_free(struct chain *link)
 {
         struct node *n = (struct node *)link;
 
+        for (struct share *s = n->shares, *next; s != NULL; s = next) {
+                next = share_link(s)->next;
+                (void)share_free(s);
+        }
         free(n->grants);
         free(n);
 }
@@ -34,30 +39,6 @@ void tree_done(struct tree *t)
         t->root = NULL;
 }
 
-size_t tree_levels(const struct tree *t, const char *text, size_t len, struct level *ret, size_t levels_max)
-{
-        const char *end = text + len;
-
-        for (size_t count = 0; count < levels_max;) {
-                const char *slash = memchr(text, '/', (size_t)(end - text));
-                size_t level_len = (size_t)((slash != NULL ? slash : end) - text);
-
-                ret[count++] = (struct level){text, level_len, siphash(&t->key, text, level_len)};
-                if (slash == NULL)
-                        return count;
-                text = slash + 1;
-        }
-        return 0;
-}
-
-/* The level's hash is keyed and computed once a topic; here it is bound to the parent. */
-static uint64_t child_hash(const struct node *parent, const struct level *level)
-{
-        uint64_t h = (level->hash ^ (uintptr_t)parent) * 0x9e3779b97f4a7c15;
-
-        return h ^ h >> 32;
-}
-
 static struct node *child_with(const struct tree *t, const struct node *parent, const struct level *level,
                                uint64_t hash)
 {
@@ -75,7 +56,7 @@ static struct node *child_with(const struct tree *t, const struct node *parent, 
 
 struct node *tree_child(const struct tree *t, const struct node *parent, const struct level *level)
 {
-        return child_with(t, parent, level, child_hash(parent, level));
+        return child_with(t, parent, level, level_hash_below(level, parent));
 }
 
 struct node *tree_find(const struct tree *t, const struct level *levels, size_t count)
@@ -105,7 +86,7 @@ static struct node *node_new(struct tree *t, struct node *parent, const struct l
         n->parent = parent;
         n->level_len = (uint16_t)level->len;
         memcpy(n->level, level->text, level->len);
-        chain_table_put(&t->nodes, &n->link, child_hash(parent, level));
+        chain_table_put(&t->nodes, &n->link, level_hash_below(level, parent));
         parent->child_count++;
         if (wildcard != NULL)
                 *wildcard = n;
@@ -133,7 +114,7 @@ enum err tree_get(struct tree *t, const struct level *levels, size_t count, stru
 
 void tree_prune(struct tree *t, struct node *n)
 {
-        while (n != t->root && n->grant_count == 0 && n->child_count == 0) {
+        while (n != t->root && n->grant_count == 0 && n->shares == NULL && n->child_count == 0) {
                 struct node *parent = n->parent, **wildcard = wildcard_of(parent, n->level, n->level_len);
 
                 if (wildcard != NULL)

@@ -1,101 +1,191 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* session: messages and subscriptions of one client. A QoS 1 or 2 message goes straight to the sink while
- * nothing stands before it, that is: all that has to be sent again was, none waits, the in-flight window is
- * open and the outbox takes it. Else it waits, and every event that may change one of these calls
- * send_more(). */
+/* session: messages to one client. To a session that is not kept a QoS 1 or 2 message goes straight to the
+ * sink while nothing stands before it, that is: all that has to be sent again was, none waits, the in-flight
+ * window is open and the outbox takes it. Else it waits, and every event that may change one of these calls
+ * send_more(). To a kept session it goes by the queue, as its row has to be committed first.
+ *
+ * QoS 2 to a kept session, and kill -9 at any point (rows as in session_rows.h; a state begins when its row
+ * is put, and what is below "then" happens only after the commit of that row):
+ *
+ *   state      row                   the client may have seen   then                after a restart
+ *   waits      message               nothing                    publisher's ack     as new, in its order
+ *   numbered   message + packet ID   the PUBLISH, or nothing    PUBLISH             PUBLISH, DUP, same ID
+ *   released   release, no message   the PUBLISH (it has sent   PUBREL              PUBREL, same ID
+ *                                    PUBREC), or the PUBREL
+ *   done       none                  everything                 nothing             nothing
+ *
+ *   Never twice: the client takes a PUBLISH for a new message only with a packet ID that it does not hold.
+ *   It can hold an ID only after a PUBLISH, thus after the commit of that ID; from then on the row names this
+ *   ID and no other until PUBCOMP. The ID is given to another message only when its row is gone, thus after
+ *   PUBCOMP, thus when the client has let go of it. Killed before the commit of "numbered": nothing was sent,
+ *   and the row before it ("waits", or none with no acknowledgement to the publisher) stands. Killed before
+ *   the commit of "released": DUP with the same ID; the client still holds it, as no PUBREL came, and answers
+ *   PUBREC again. Killed before the commit of "done": PUBREL again, PUBCOMP again (§4.3.3, a client answers a
+ *   PUBREL that it does not know).
+ *   Never lost: the publisher's acknowledgement waits for "waits" or "numbered", and each later state puts
+ *   its row and deletes the one before in the same batch, which is committed whole or not at all. */
 #include "broker/session_state.h"
 
-#include "broker/router.h"
+#include "common/clock.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
-enum { SUBACK_FAILURE = 0x80, FILTERS_CAP_MIN = 2 };
+static void send_more(struct session *s);
 
-static uint64_t message_size(const struct message *m)
+/* MQTT 5 §2.4 */
+static bool is_error(enum mqtt_reason reason)
 {
-        return (uint64_t)m->topic_len + m->properties_len + m->payload_len;
+        return reason >= MQTT_UNSPECIFIED_ERROR;
 }
 
-/* --- outgoing --- */
-
-static void waiting_add(struct session *s, struct message *m, uint8_t qos)
+static bool is_open(const struct session *s)
 {
-        const struct session_limits *limits = &s->table->limits;
-        struct waiting *w = NULL;
-
-        if (s->waiting_count < limits->queue_max && message_size(m) <= limits->queue_bytes_max &&
-            s->waiting_bytes <= limits->queue_bytes_max - message_size(m))
-                w = malloc(sizeof *w);
-        if (w == NULL) {
-                s->table->dropped++;
-                return;
-        }
-        *w = (struct waiting){NULL, message_ref(m), qos};
-        if (s->waiting_last != NULL)
-                s->waiting_last->next = w;
-        else
-                s->waiting = w;
-        s->waiting_last = w;
-        s->waiting_count++;
-        s->waiting_bytes += message_size(m);
+        return s->sink != NULL && s->resumed;
 }
 
-static void waiting_remove_first(struct session *s)
+/* Asks for the time only when it matters. */
+static bool too_late(struct session *s, const struct message *m)
 {
-        struct waiting *w = s->waiting;
-
-        s->waiting = w->next;
-        if (s->waiting == NULL)
-                s->waiting_last = NULL;
-        s->waiting_count--;
-        s->waiting_bytes -= message_size(w->message);
-        message_unref(w->message);
-        free(w);
-}
-
-static bool all_sent_again(const struct session *s)
-{
-        return s->inflight.messages.unsent == 0 && s->inflight.releases.unsent == 0;
-}
-
-static bool send_first_time(struct session *s, struct message *m, uint8_t qos)
-{
-        uint16_t id = inflight_next_id(&s->inflight, s->table->limits.inflight_max);
-
-        if (id == 0 || !s->sink->publish(s->sink, m, qos, false, id))
+        if (m->expires_ms == 0 || !message_expired(m, clock_unix_ms()))
                 return false;
-        inflight_put(&s->inflight, id, m, qos);
+        s->table->expired++;
         return true;
 }
 
-/* §4.4: releases and messages in flight, each list in its order; stops where the outbox is full. */
-static bool send_again(struct session *s)
+/* ---- commits ---- */
+
+static void committed(struct store_wait *w)
 {
-        struct inflight *f = &s->inflight;
-        const struct inflight_slot *slot;
+        struct queue *q = (struct queue *)((char *)w - offsetof(struct queue, wait));
 
-        while ((slot = inflight_unsent(f, &f->releases)) != NULL) {
-                if (!s->sink->pubrel(s->sink, slot->packet_id))
-                        return false;
-                inflight_sent(f, &f->releases);
+        send_more(q->session);
+}
+
+/* Waits of one port stand in the order of their tickets, so one for an older ticket waits for the newest that
+ * somebody waits for. */
+static void wait_for(struct session *s, uint64_t ticket)
+{
+        struct store_port *p = session_port(s);
+        struct ring *last = p->waiting.previous;
+        uint64_t newest =
+                ring_empty(&p->waiting)
+                        ? 0
+                        : ((struct store_wait *)((char *)last - offsetof(struct store_wait, ring)))->ticket;
+
+        if (!ring_has(&s->queue->wait.ring))
+                store_wait_for(p, &s->queue->wait, newest > ticket ? newest : ticket, committed);
+}
+
+static bool may_go(const struct session *s, const struct outgoing *o) /* NULL: without a row */
+{
+        return o == NULL || store_committed(session_port(s), o->ticket);
+}
+
+/* ---- sending ---- */
+
+/* Done with: acknowledged, refused, too large, too late. */
+static void finish(struct session *s, struct inflight_slot *slot)
+{
+        struct outgoing *o = slot->outgoing;
+
+        if (slot->state == INFLIGHT_PUBCOMP)
+                session_queue_release_done(s, o);
+        else if (o != NULL)
+                session_queue_remove(s, o);
+        inflight_remove(&s->inflight, slot);
+}
+
+static void drop(struct session *s, struct outgoing *o)
+{
+        if (o->packet_id != 0)
+                finish(s, inflight_find(&s->inflight, o->packet_id));
+        else
+                session_queue_remove(s, o);
+}
+
+/* False: no room. */
+static bool send_one(struct session *s, struct outgoing *o)
+{
+        const struct delivery d = {.message = o->message,
+                                   .qos = o->qos,
+                                   .retain = o->retain,
+                                   .id_count = o->id_count,
+                                   .ids = o->ids};
+        enum session_sent sent = s->sink->publish(s->sink, &d, o->tried, o->packet_id);
+        struct inflight_slot *slot = inflight_find(&s->inflight, o->packet_id);
+
+        if (sent == SESSION_NO_ROOM)
+                return false;
+        if (sent == SESSION_TOO_LARGE) { /* as if it had been sent and acknowledged [MQTT-3.1.2-25] */
+                s->table->dropped++;
+                finish(s, slot);
+                return true;
         }
-        while ((slot = inflight_unsent(f, &f->messages)) != NULL) {
-                uint8_t qos = slot->state == INFLIGHT_PUBACK ? 1 : 2;
+        o->tried = true;
+        inflight_set_sent(&s->inflight, slot);
+        s->queue->unsent = o->next;
+        if (!session_kept(s)) {
+                session_queue_remove(s, o);
+                slot->outgoing = NULL;
+        }
+        return true;
+}
 
-                if (!s->sink->publish(s->sink, slot->message, qos, true, slot->packet_id))
+/* False: the window is closed. */
+static bool number(struct session *s, struct outgoing *o)
+{
+        uint16_t id = session_queue_next_id(s);
+
+        if (id != 0)
+                session_queue_number(s, o, id, true);
+        return id != 0;
+}
+
+static void send_queue(struct session *s)
+{
+        struct queue *q = s->queue;
+        struct outgoing *o;
+
+        while ((o = q->unsent) != NULL && s->inflight.sent < s->window) {
+                if (!o->tried && too_late(s, o->message)) {
+                        drop(s, o);
+                        continue;
+                }
+                if (o->packet_id == 0 && !number(s, o))
+                        break;
+                if (!may_go(s, o)) {
+                        /* Those behind it get theirs in the same commit. */
+                        while (q->waiting != NULL && number(s, q->waiting))
+                                ;
+                        wait_for(s, o->ticket);
+                        break;
+                }
+                if (!send_one(s, o))
+                        break;
+        }
+}
+
+/* In the order of their PUBRECs [MQTT-4.6.0-4]; no part of the window (MQTT 5 §4.9). False: no room. */
+static bool send_releases(struct session *s)
+{
+        struct inflight_slot *slot;
+
+        while ((slot = inflight_unsent(&s->inflight)) != NULL) {
+                if (!may_go(s, slot->outgoing)) {
+                        wait_for(s, slot->outgoing->ticket);
+                        return true;
+                }
+                if (!s->sink->pubrel(s->sink, slot->packet_id, MQTT_SUCCESS))
                         return false;
-                inflight_sent(f, &f->messages);
+                inflight_release_sent(&s->inflight);
         }
         return true;
 }
 
 static void send_more(struct session *s)
 {
-        if (s->sink == NULL || !s->resumed || !send_again(s))
-                return;
-        while (s->waiting != NULL && send_first_time(s, s->waiting->message, s->waiting->qos))
-                waiting_remove_first(s);
+        if (is_open(s) && send_releases(s) && s->queue != NULL)
+                send_queue(s);
 }
 
 void session_resume(struct session *s)
@@ -104,154 +194,163 @@ void session_resume(struct session *s)
         send_more(s);
 }
 
-void session_deliver(struct session *s, struct message *m, uint8_t qos)
-{
-        bool open = s->sink != NULL && s->resumed;
+/* ---- delivery ---- */
 
-        if (qos == 0) {
-                /* Without a connection QoS 0 is not kept (§3.1.2.4), so nothing is lost that was promised. */
-                if (s->sink != NULL && (!open || !s->sink->publish(s->sink, m, 0, false, 0)))
-                        s->table->dropped++;
+static void deliver_qos_0(struct session *s, const struct delivery *d)
+{
+        /* Without a connection QoS 0 is not kept (§3.1.2.4), so nothing is lost that was promised. */
+        if (s->sink == NULL || too_late(s, d->message))
                 return;
+        if (!s->resumed || s->sink->publish(s->sink, d, false, 0) != SESSION_SENT)
+                s->table->dropped++;
+}
+
+/* The way of almost every message to a session that is not kept: no memory, no copy. False: it has to wait.
+ */
+static bool deliver_at_once(struct session *s, const struct delivery *d)
+{
+        struct inflight *f = &s->inflight;
+        uint16_t id;
+
+        if (!is_open(s) || f->unsent != 0 || (s->queue != NULL && s->queue->unsent != NULL))
+                return false;
+        if (too_late(s, d->message))
+                return true;
+        id = inflight_next_id(f, s->window);
+        if (id == 0)
+                return false;
+        switch (s->sink->publish(s->sink, d, false, id)) {
+        case SESSION_NO_ROOM:
+                return false;
+        case SESSION_TOO_LARGE:
+                s->table->dropped++;
+                break;
+        case SESSION_SENT:
+                inflight_set_sent(f, inflight_put(f, id, d->qos, NULL));
+                break;
         }
-        if (open && s->waiting == NULL && all_sent_again(s) && send_first_time(s, m, qos))
-                return;
-        waiting_add(s, m, qos);
+        return true;
 }
 
-void session_puback(struct session *s, uint16_t packet_id)
+static uint64_t deliver_by_queue(struct session *s, const struct delivery *d)
 {
-        if (inflight_state(&s->inflight, packet_id) != INFLIGHT_PUBACK)
-                return;
-        inflight_remove(&s->inflight, packet_id);
+        /* A packet ID already now saves a row; without a connection it would be one that may never be used.
+         */
+        bool at_once = is_open(s) && session_kept(s) && (s->queue == NULL || s->queue->waiting == NULL);
+        uint16_t id = at_once ? session_queue_next_id(s) : 0;
+        struct outgoing *o;
+        uint64_t ticket;
+
+        if (id == 0 && !session_queue_room(s, d->message))
+                return 0;
+        o = session_queue_add(s, d);
+        if (o == NULL)
+                return 0;
+        if (id != 0)
+                session_queue_number(s, o, id, false);
+        if (!session_kept(s))
+                return 0; /* what stands before it will come back to it */
+        ticket = o->ticket = session_queue_put(s, o);
+        if (s->queue->unsent == o)
+                send_more(s); /* at once when there is no store, else it begins to wait for the commit */
+        return ticket;
+}
+
+uint64_t session_deliver(struct session *s, const struct delivery *d)
+{
+        if (d->qos == 0) {
+                deliver_qos_0(s, d);
+                return 0;
+        }
+        if (!session_kept(s) && deliver_at_once(s, d))
+                return 0;
+        return deliver_by_queue(s, d);
+}
+
+/* ---- acknowledgements ---- */
+
+/* The slot of a message that the client can have seen. */
+static struct inflight_slot *seen(const struct session *s, uint16_t packet_id)
+{
+        struct inflight_slot *slot = inflight_find(&s->inflight, packet_id);
+
+        if (slot == NULL || slot->state == INFLIGHT_PUBCOMP)
+                return slot;
+        return slot->sent || (slot->outgoing != NULL && slot->outgoing->tried) ? slot : NULL;
+}
+
+static struct inflight_slot *awaiting(const struct session *s, uint16_t packet_id, enum inflight_state state)
+{
+        struct inflight_slot *slot = seen(s, packet_id);
+
+        return slot != NULL && slot->state == state ? slot : NULL;
+}
+
+bool session_awaits(const struct session *s, uint16_t packet_id)
+{
+        return seen(s, packet_id) != NULL;
+}
+
+bool session_puback(struct session *s, uint16_t packet_id, enum mqtt_reason reason)
+{
+        struct inflight_slot *slot = awaiting(s, packet_id, INFLIGHT_PUBACK);
+
+        (void)reason; /* an error ends the message as well (§4.3.2) */
+        if (slot == NULL)
+                return false;
+        finish(s, slot);
         send_more(s);
+        return true;
 }
 
-void session_pubrec(struct session *s, uint16_t packet_id)
+static void release(struct session *s, struct inflight_slot *slot)
 {
-        switch (inflight_state(&s->inflight, packet_id)) {
-        case INFLIGHT_PUBREC:
-                inflight_release(&s->inflight, packet_id);
+        if (session_kept(s)) {
+                session_queue_release(s, slot->outgoing);
+        } else if (slot->outgoing != NULL) {
+                session_queue_remove(s, slot->outgoing);
+                slot->outgoing = NULL;
+        }
+        inflight_release(&s->inflight, slot);
+}
+
+bool session_pubrec(struct session *s, uint16_t packet_id, enum mqtt_reason reason)
+{
+        struct inflight_slot *slot = awaiting(s, packet_id, INFLIGHT_PUBREC);
+        struct inflight_slot *other = awaiting(s, packet_id, INFLIGHT_PUBCOMP);
+
+        if (slot != NULL) {
+                if (is_error(reason))
+                        finish(s, slot);
+                else
+                        release(s, slot);
                 send_more(s);
-                break;
-        case INFLIGHT_PUBCOMP:
-        case INFLIGHT_FREE:
-                /* Asked again, or we forgot: without a PUBREL the client would hold this ID for ever. */
-                if (s->sink != NULL && s->resumed)
-                        (void)s->sink->pubrel(s->sink, packet_id);
-                break;
-        case INFLIGHT_PUBACK:
-                break;
+                return true;
         }
+        if (other == NULL)
+                return false;
+        /* Asked again; a release that may not go yet will be sent once it may. */
+        if (!is_error(reason) && is_open(s) && may_go(s, other->outgoing))
+                (void)s->sink->pubrel(s->sink, packet_id, MQTT_SUCCESS);
+        return true;
 }
 
-void session_pubcomp(struct session *s, uint16_t packet_id)
+bool session_pubcomp(struct session *s, uint16_t packet_id)
 {
-        if (inflight_state(&s->inflight, packet_id) != INFLIGHT_PUBCOMP)
-                return;
-        inflight_remove(&s->inflight, packet_id);
+        struct inflight_slot *slot = awaiting(s, packet_id, INFLIGHT_PUBCOMP);
+
+        if (slot == NULL)
+                return false;
+        finish(s, slot);
         send_more(s);
+        return true;
 }
 
-/* --- incoming --- */
+/* ---- what it is ---- */
 
-bool session_qos2_begin(struct session *s, uint16_t packet_id, bool *ret_full)
+uint64_t session_id(const struct session *s)
 {
-        bool known = id_set_has(&s->incoming, packet_id);
-
-        *ret_full = !known && id_set_put(&s->incoming, packet_id) != ERR_OK;
-        return !known && !*ret_full;
-}
-
-void session_qos2_end(struct session *s, uint16_t packet_id)
-{
-        id_set_remove(&s->incoming, packet_id);
-}
-
-/* --- subscriptions --- */
-
-static uint32_t filter_find(const struct session *s, struct bytes text)
-{
-        uint32_t i = 0;
-
-        while (i < s->filter_count &&
-               (s->filters[i]->len != text.len || memcmp(s->filters[i]->text, text.data, text.len) != 0))
-                i++;
-        return i;
-}
-
-static struct filter *filter_new(struct bytes text)
-{
-        struct filter *f = malloc(sizeof *f + text.len);
-
-        if (f == NULL)
-                return NULL;
-        f->len = (uint16_t)text.len;
-        memcpy(f->text, text.data, text.len);
-        return f;
-}
-
-static enum err filters_reserve(struct session *s)
-{
-        uint32_t cap = s->filter_cap == 0 ? FILTERS_CAP_MIN : s->filter_cap * 2;
-        struct filter **filters;
-
-        if (s->filter_count < s->filter_cap)
-                return ERR_OK;
-        filters = realloc(s->filters, cap * sizeof(struct filter *));
-        if (filters == NULL)
-                return ERR_NOMEM;
-        s->filters = filters;
-        s->filter_cap = cap;
-        return ERR_OK;
-}
-
-uint8_t session_subscribe(struct session *s, struct bytes filter, uint8_t qos)
-{
-        struct filter *owned;
-        bool added = false;
-
-        /* The router says whether the filter is new, but at the limit it must not be asked to add one. */
-        if (s->filter_count >= s->table->limits.subscriptions_max &&
-            filter_find(s, filter) == s->filter_count)
-                return SUBACK_FAILURE;
-        if (filters_reserve(s) != ERR_OK || (owned = filter_new(filter)) == NULL)
-                return SUBACK_FAILURE;
-        if (router_add(s->table->router, owned->text, owned->len, s, qos, &added) != ERR_OK)
-                qos = SUBACK_FAILURE;
-        if (added)
-                s->filters[s->filter_count++] = owned;
-        else
-                free(owned);
-        return qos;
-}
-
-void session_unsubscribe(struct session *s, struct bytes filter)
-{
-        uint32_t i = filter_find(s, filter);
-
-        if (i == s->filter_count)
-                return;
-        router_remove(s->table->router, (const char *)filter.data, filter.len, s);
-        free(s->filters[i]);
-        s->filters[i] = s->filters[--s->filter_count];
-}
-
-/* --- the whole --- */
-
-void session_clear(struct session *s)
-{
-        for (uint32_t i = 0; i < s->filter_count; i++) {
-                router_remove(s->table->router, s->filters[i]->text, s->filters[i]->len, s);
-                free(s->filters[i]);
-        }
-        free(s->filters);
-        s->filters = NULL;
-        s->filter_count = s->filter_cap = 0;
-        while (s->waiting != NULL)
-                waiting_remove_first(s);
-        inflight_done(&s->inflight);
-        id_set_done(&s->incoming);
+        return s->id;
 }
 
 const char *session_client_id(const struct session *s)
@@ -262,4 +361,17 @@ const char *session_client_id(const struct session *s)
 bool session_connected(const struct session *s)
 {
         return s->sink != NULL;
+}
+
+bool session_kept(const struct session *s)
+{
+        return s->expiry_s > 0;
+}
+
+void session_counts(const struct session *s, struct session_counts *ret)
+{
+        *ret = (struct session_counts){.subscriptions = s->filter_count,
+                                       .inflight = s->inflight.count,
+                                       .waiting = s->queue != NULL ? s->queue->waiting_count : 0,
+                                       .waiting_bytes = s->queue != NULL ? s->queue->waiting_bytes : 0};
 }

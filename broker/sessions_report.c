@@ -2,10 +2,9 @@
 #include "broker/sessions_report.h"
 
 #include "broker/conn.h"
+#include "broker/session.h"
 #include "broker/session_row.h"
-#include "common/clock.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,14 +14,11 @@ enum { LOOK_EVERY = 64, SLICE_NS = 1000000 };
 static const char disconnected[] = "disconnected by an operator";
 
 struct question {
-        struct mail mail; /* first */
-        struct sessions_report *report;
-        struct question *next; /* in `done` */
-        uint64_t ticket;
+        struct errand errand; /* first */
         struct session_filter filter;
         bool disconnect;
 
-        int worker; /* where it is */
+        int worker, workers_end; /* where it is, and behind the last one it goes to */
         bool walking;
         struct conn_walk walk;
         uint64_t found, offset;
@@ -30,44 +26,16 @@ struct question {
         size_t row_count, limit;
 };
 
-struct sessions_report {
-        struct context *const *workers;
-        int worker_count;
-        void (*answer)(void *arg, uint64_t ticket, json_t *answer);
-        void *arg;
-        uv_async_t wake;
-        pthread_mutex_t lock;
-        struct question *done; /* guarded; newest first */
-};
-
-static struct question *question_free(struct question *q)
+static void question_free(struct errand *e)
 {
+        struct question *q = (struct question *)e;
+
         session_filter_done(&q->filter);
         free(q->rows);
         free(q);
-        return NULL;
 }
 
 /* ---- on the workers ---- */
-
-static void finish(struct question *q)
-{
-        struct sessions_report *r = q->report;
-
-        pthread_mutex_lock(&r->lock);
-        q->next = r->done;
-        r->done = q;
-        pthread_mutex_unlock(&r->lock);
-        uv_async_send(&r->wake);
-}
-
-static void post(struct question *q)
-{
-        struct mail_batch one = {NULL, NULL};
-
-        mail_batch_add(&one, &q->mail);
-        mailbox_post(&q->report->workers[q->worker]->mailbox, &one);
-}
 
 static void walk_begin(struct context *ctx, struct question *q)
 {
@@ -113,24 +81,35 @@ static bool walk_slice(struct question *q)
         return true;
 }
 
-static void look(struct context *ctx, struct mail *m)
+/* Whoever has the client ID has his session here, if anybody has. */
+static bool nobody_here(struct context *ctx, const struct question *q)
 {
-        struct question *q = (struct question *)m;
+        const char *id = q->filter.client_id;
+        const struct session *s = id == NULL ? NULL : session_find(ctx->sessions, id, strlen(id));
+
+        return id != NULL && (s == NULL || !session_connected(s));
+}
+
+static void look(struct context *ctx, struct errand *e)
+{
+        struct question *q = (struct question *)e;
 
         if (ctx->stopping) { /* what it still has will be closed, or is */
-                finish(q);
+                errand_finish(e);
                 return;
         }
-        if (!q->walking)
+        if (!q->walking && !nobody_here(ctx, q))
                 walk_begin(ctx, q);
-        if (walk_slice(q)) {
+        if (!q->walking) {
+                q->worker++;
+        } else if (walk_slice(q)) {
                 walk_end(ctx, q);
                 q->worker++;
         }
-        if (q->worker < q->report->worker_count)
-                post(q);
+        if (q->worker < q->workers_end)
+                errand_send(e, q->worker);
         else
-                finish(q);
+                errand_finish(e);
 }
 
 /* ---- answers ---- */
@@ -157,32 +136,13 @@ static json_t *sessions_answer(const struct question *q)
         return json_pack("{s:b, s:I, s:o}", "ok", 1, "total", (json_int_t)q->found, "sessions", list);
 }
 
-static json_t *answer_of(const struct question *q)
+static json_t *answer_of(const struct errand *e)
 {
+        const struct question *q = (const struct question *)e;
+
         if (q->disconnect)
                 return json_pack("{s:b, s:I}", "ok", 1, "disconnected", (json_int_t)q->found);
         return sessions_answer(q);
-}
-
-static struct question *take_done(struct sessions_report *r)
-{
-        pthread_mutex_lock(&r->lock);
-        struct question *q = r->done;
-        r->done = NULL;
-        pthread_mutex_unlock(&r->lock);
-        return q;
-}
-
-static void on_wake(uv_async_t *wake)
-{
-        struct sessions_report *r = wake->data;
-        struct question *next;
-
-        for (struct question *q = take_done(r); q != NULL; q = next) {
-                next = q->next;
-                r->answer(r->arg, q->ticket, answer_of(q));
-                question_free(q);
-        }
 }
 
 /* ---- questions ---- */
@@ -230,65 +190,27 @@ static const char *question_read(const json_t *request, struct question *q)
                                                     : "disconnect needs clientId, or caSn and deviceSn";
 }
 
-const char *sessions_report_ask(struct sessions_report *r, const json_t *request, uint64_t ticket)
+/* A client ID is at home on one worker. */
+static void choose_workers(const struct errands *all, struct question *q)
+{
+        bool one = q->filter.client_id != NULL;
+
+        q->worker = one ? errands_home(all, q->filter.client_id) : 0;
+        q->workers_end = one ? q->worker + 1 : errands_workers(all);
+}
+
+const char *sessions_report_ask(struct errands *all, const json_t *request, uint64_t ticket)
 {
         struct question *q = calloc(1, sizeof *q);
         const char *error = q == NULL ? err_text(ERR_NOMEM) : question_read(request, q);
 
         if (error != NULL) {
                 if (q != NULL)
-                        question_free(q);
+                        question_free(&q->errand);
                 return error;
         }
-        q->mail.run = look;
-        q->report = r;
-        q->ticket = ticket;
-        post(q);
+        q->errand = (struct errand){.run = look, .answer = answer_of, .free = question_free};
+        choose_workers(all, q);
+        errand_begin(all, &q->errand, ticket, q->worker);
         return NULL;
-}
-
-/* ---- life ---- */
-
-enum err sessions_report_open(uv_loop_t *loop, void (*answer)(void *arg, uint64_t ticket, json_t *answer),
-                              void *arg, struct sessions_report **ret)
-{
-        struct sessions_report *r = calloc(1, sizeof *r);
-
-        if (r == NULL || uv_async_init(loop, &r->wake, on_wake) != 0) {
-                free(r);
-                return ERR_NOMEM;
-        }
-        (void)pthread_mutex_init(&r->lock, NULL);
-        r->answer = answer;
-        r->arg = arg;
-        r->wake.data = r;
-        *ret = r;
-        return ERR_OK;
-}
-
-void sessions_report_attach(struct sessions_report *r, struct context *const *workers, int count)
-{
-        r->workers = workers;
-        r->worker_count = count;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-        struct sessions_report *r = handle->data;
-
-        (void)pthread_mutex_destroy(&r->lock);
-        free(r);
-}
-
-void sessions_report_close(struct sessions_report *r)
-{
-        struct question *next;
-
-        if (r == NULL)
-                return;
-        for (struct question *q = take_done(r); q != NULL; q = next) {
-                next = q->next;
-                question_free(q);
-        }
-        uv_close((uv_handle_t *)&r->wake, on_closed);
 }
