@@ -133,3 +133,12 @@ bool snapshot_access_key(const struct snapshot *s, const char *id, size_t id_len
         *ret_secret_len = s->access_keys->keys[at]->secret_len;
         return true;
 }
+
+bool snapshot_token_key(const struct snapshot *s, const char *id, size_t id_len)
+{
+        bool found = false;
+
+        if (s->token_keys != NULL)
+                (void)position(s->token_keys, id, id_len, &found);
+        return found;
+}
