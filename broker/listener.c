@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/listener.h"
 
+#include "broker/address_set.h"
 #include "broker/admission.h"
 #include "broker/conn.h"
 #include "common/conf.h"
@@ -93,8 +94,8 @@ static enum err open_all(struct listener *l, struct addrinfo *ai, int workers)
         return ERR_OK;
 }
 
-enum err listener_open(const char *name, bool tls, const char *address, int workers, struct listener *ret,
-                       char why[256])
+enum err listener_open(const struct listener_kind *kind, const char *address, int workers,
+                       struct listener *ret, char why[256])
 {
         struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                                  .ai_socktype = SOCK_STREAM};
@@ -103,19 +104,19 @@ enum err listener_open(const char *name, bool tls, const char *address, int work
         char port[8];
         enum err e;
 
-        *ret = (struct listener){.name = name, .tls = tls};
+        *ret = (struct listener){.kind = kind};
         if (conf_address(address, &parsed) != ERR_OK) {
-                snprintf(why, 256, "%s: \"%s\" is no host:port", name, address);
+                snprintf(why, 256, "%s: \"%s\" is no host:port", kind->name, address);
                 return ERR_SYNTAX;
         }
         snprintf(port, sizeof port, "%d", parsed.port);
         if (getaddrinfo(parsed.host, port, &hints, &ai) != 0) {
-                snprintf(why, 256, "%s: \"%s\" is no IP address", name, parsed.host);
+                snprintf(why, 256, "%s: \"%s\" is no IP address", kind->name, parsed.host);
                 return ERR_SYNTAX;
         }
         e = open_all(ret, ai, workers);
         if (e != ERR_OK) {
-                snprintf(why, 256, "%s: cannot listen on %s: %s", name, address, strerror(errno));
+                snprintf(why, 256, "%s: cannot listen on %s: %s", kind->name, address, strerror(errno));
                 listener_close(ret);
         }
         freeaddrinfo(ai);
@@ -189,12 +190,17 @@ static bool make_room(struct context *ctx)
 
 static void take_in(struct listener_end *end, int fd, const struct sockaddr_storage *address)
 {
+        const struct listener_kind *kind = end->listener->kind;
         struct context *ctx = end->ctx;
-        enum refusal why = admission_enter(ctx->admission, address);
+        enum refusal why = REFUSAL_PROXY_FROM;
 
+        if (kind->balancers == NULL)
+                why = admission_enter(ctx->admission, address);
+        else if (address_set_has(kind->balancers, address))
+                why = admission_enter(ctx->admission, NULL);
         COUNT(ctx, accepted);
         if (why == REFUSAL_NONE) {
-                conn_accept(ctx, fd, address, end->listener->name, end->listener->tls);
+                conn_accept(ctx, fd, address, kind);
                 return;
         }
         COUNT(ctx, refused_over_limit);

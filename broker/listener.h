@@ -6,24 +6,24 @@
 #define SIGNET_BROKER_LISTENER_H
 
 #include "broker/context.h"
+#include "broker/listener_kind.h"
 #include "common/err.h"
 
 #include <stdbool.h>
 #include <uv.h>
 
-enum { LISTENERS_MAX = 4, LISTEN_BACKLOG = 4096 };
+enum { LISTEN_BACKLOG = 4096 };
 
 struct listener {
-        const char *name; /* "mqtts", "mqtt" */
-        bool tls;
-        int port; /* as bound */
+        const struct listener_kind *kind; /* outlives it and its connections */
+        int port;                         /* as bound */
         int fds[WORKERS_MAX];
         int count;
 };
 
 /* `address` as conf_address() reads it. ERR_IO with `why` when it cannot be bound. Another process that
  * listens there is refused, although SO_REUSEPORT would let two of the same user share the port. */
-MUST_CHECK enum err listener_open(const char *name, bool tls, const char *address, int workers,
+MUST_CHECK enum err listener_open(const struct listener_kind *kind, const char *address, int workers,
                                   struct listener *ret, char why[256]);
 void listener_close(struct listener *l);
 
