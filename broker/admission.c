@@ -157,18 +157,23 @@ enum refusal admission_enter(struct admission *a, const struct sockaddr_storage 
                 return REFUSAL_NONE;
         if (atomic_fetch_add_explicit(&a->count, 1, memory_order_relaxed) >= a->connections_max)
                 refusal = REFUSAL_CONNECTIONS_FULL;
-        else if (a->per_address > 0)
+        else if (a->per_address > 0 && address != NULL)
                 refusal = enter_address(a, address);
         if (refusal != REFUSAL_NONE)
                 atomic_fetch_sub_explicit(&a->count, 1, memory_order_relaxed);
         return refusal;
 }
 
+enum refusal admission_name(struct admission *a, const struct sockaddr_storage *address)
+{
+        return a == NULL || a->per_address == 0 ? REFUSAL_NONE : enter_address(a, address);
+}
+
 void admission_leave(struct admission *a, const struct sockaddr_storage *address)
 {
         if (a == NULL)
                 return;
-        if (a->per_address > 0)
+        if (a->per_address > 0 && address != NULL)
                 leave_address(a, address);
         atomic_fetch_sub_explicit(&a->count, 1, memory_order_relaxed);
 }

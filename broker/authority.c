@@ -36,8 +36,14 @@ static enum refusal judge_device(const struct snapshot *s, enum plain_in_mutual 
 static enum refusal judge_login(const struct snapshot *s, const struct claim *claim)
 {
         const char *secret;
+        enum token_fault fault;
+        uint8_t type;
         size_t len;
 
+        if (claim->access != NULL)
+                return access_authority(claim->access, s, clock_unix_ms(), &fault, &type);
+        if (claim->access_key_id == NULL && claim->anonymous)
+                return REFUSAL_NONE;
         if (claim->access_key_id == NULL)
                 return s->mode == AUTH_MUTUAL && claim->tls && !s->login_required ? REFUSAL_NONE
                                                                                   : REFUSAL_NO_LOGIN;

@@ -5,6 +5,7 @@
 #ifndef SIGNET_BROKER_AUTHORITY_H
 #define SIGNET_BROKER_AUTHORITY_H
 
+#include "broker/access.h"
 #include "broker/device_auth.h"
 #include "broker/refusal.h"
 #include "broker/snapshot.h"
@@ -20,8 +21,10 @@ struct claim {
         bool tls;
         const struct sockaddr_storage *address;
         const struct device_identity *device; /* NULL: it came in without a device certificate */
-        bool signed_in;            /* CONNECT has been accepted; before, its login is not looked at */
-        const char *access_key_id; /* whose password let it in; NULL: none did */
+        bool signed_in;              /* CONNECT has been accepted; before, its login is not looked at */
+        const char *access_key_id;   /* whose password let it in; NULL: none did */
+        const struct access *access; /* what else its login let it in by (access.h); NULL: nothing */
+        bool anonymous;              /* its listener is open to clients without a user name */
 };
 
 /* REFUSAL_NONE: it may. */

@@ -8,10 +8,14 @@
 #ifndef SIGNET_BROKER_CONN_H
 #define SIGNET_BROKER_CONN_H
 
+#include "broker/access.h"
+#include "broker/acks.h"
 #include "broker/context.h"
+#include "broker/listener_kind.h"
 #include "broker/outbox.h"
 #include "broker/ring.h"
 #include "broker/tls.h"
+#include "broker/topic_alias.h"
 #include "common/buf.h"
 
 #include <netinet/in.h>
@@ -20,6 +24,7 @@
 #include <uv.h>
 
 enum conn_state {
+        CONN_PROXY_HEADER, /* of a listener behind a balancer: who the client is comes first */
         CONN_HANDSHAKE,
         CONN_WAIT_CONNECT,
         CONN_MOVING,
@@ -29,13 +34,17 @@ enum conn_state {
         CONN_STATES
 };
 
+struct ws;
+
 struct conn {
         struct session_sink sink; /* first: what the session sees */
         struct mail mail;         /* for the one move between workers */
         struct context *ctx;
         uv_poll_t poll;
-        SSL *ssl; /* NULL on a listener without TLS */
+        SSL *ssl;      /* NULL on a listener without TLS */
+        struct ws *ws; /* NULL on a listener without WebSocket */
         struct tls_peer tls;
+        const struct listener_kind *kind;
         const char *listener;                  /* its name; static */
         struct device_identity *device;        /* NULL: no device certificate was asked for */
         struct registry_request *registration; /* while REGISTERING: the registry's, which answers by mail */
@@ -56,6 +65,21 @@ struct conn {
         struct outbox out;
         struct buf in; /* the beginning of a packet that has not come in completely */
         struct session *session;
+        enum session_end end;    /* how its session will see it go */
+        struct conn_show *shows; /* retained messages that are still to be sent; oldest first */
+        struct acks acks;        /* answers that wait for the store */
+        struct access *access;   /* what it may publish and subscribe to; NULL: everything */
+        int8_t token_fault;      /* of the token that it has just uploaded (enum token_fault) … */
+        uint8_t token_type;      /* … and its type; 0: none */
+        struct topic_aliases aliases_in, aliases_out;
+        uint16_t alias_max;         /* that the client takes */
+        uint32_t client_packet_max; /* bytes of a packet that the client takes; 0: any */
+        uint16_t receive_max;       /* of ours, as the client was told; level 5 */
+        bool welcomed;              /* its CONNACK has gone out; no packet is read between CONNECT and that */
+        bool wants_txn; /* its next PUBLISH waits until another transaction is committed (store_txn.h) */
+        bool lingers;   /* it was told why it ends: its socket is closed when it can have read that (linger.h)
+                         */
+        bool wants_reasons;  /* Request Problem Information (MQTT 5 §3.1.2.11.7) */
         char *client_id;     /* for the log; NULL before CONNECT */
         char *access_key_id; /* whose signature let it in; NULL before, or when its certificate did alone */
         char *device_sn;     /* serial number of the device certificate; NULL: none */
@@ -69,28 +93,42 @@ struct conn {
         struct wheel_entry deadline;
         struct conn *next, *previous;
         struct ring dirty, paused, shaking, unfinished; /* in the context's rings of these names */
-        struct sockaddr_storage address;
+        struct sockaddr_storage address;                /* the client's, also behind a balancer */
+        /* Among those of its address (admission.h). */
+        bool counted;
+        /* Its balancer cannot tell its address: it is nowhere, so not on this machine. */
+        bool from_unknown;
+        /* Its balancer speaks for itself, and has said nothing more. */
+        bool health_check;
 };
 
-/* Takes the socket (closes it on failure too), which admission_enter() has counted. `tls`: begins with a
- * handshake. `listener`: static. */
-void conn_accept(struct context *ctx, int fd, const struct sockaddr_storage *address, const char *listener,
-                 bool tls);
+/* Takes the socket (closes it on failure too), which admission_enter() has counted: without its address when
+ * the listener is behind a balancer. */
+void conn_accept(struct context *ctx, int fd, const struct sockaddr_storage *address,
+                 const struct listener_kind *kind);
 /* The only way out. Writes what can be written at once (a CONNACK with a refusal), detaches the session, logs
  * one line with `reason` (copied). Safe inside packet handlers, not inside what a session calls (its sink):
  * the memory goes when the loop has closed the handle. */
 void conn_close(struct conn *c, const char *reason);
+/* The same, and a client of level 5 is told why in a DISCONNECT (MQTT 5 §4.13.2). */
+void conn_abort(struct conn *c, enum mqtt_reason why, const char *reason);
 /* The same for one that is refused or whose right has ended; counts it. */
 void conn_refuse(struct conn *c, enum refusal why);
 /* Puts bytes of a whole packet into the outbox; written at the end of the loop turn. Closes the connection
  * when there is no room: control packets are few, a client that makes so many does not read. */
 void conn_send(struct conn *c, const uint8_t *packet, size_t len);
+/* Whether the client takes a packet of this size (MQTT 5 §3.1.2.11.4). */
+bool conn_takes(const struct conn *c, size_t len);
 /* Whether it may go on by the present snapshot, which is there (authority.h). */
 MUST_CHECK enum refusal conn_authority(const struct conn *c);
-/* CONNECT was accepted. keep_alive_s as the client gave it (MQTT 3.1.1 §3.1.2.10). Takes ownership of
- * access_key_id. */
-void conn_activate(struct conn *c, struct session *s, uint8_t level, uint16_t keep_alive_s,
-                   char *access_key_id);
+/* CONNECT was accepted. keep_alive_s: what holds, after our limit (MQTT 5 §3.1.2.10, §3.2.2.3.14). Takes
+ * ownership of access_key_id and access. */
+void conn_activate(struct conn *c, struct session *s, uint16_t keep_alive_s, char *access_key_id,
+                   struct access *access);
+/* After SUBSCRIBE: the retained messages of a filter, as fast as the client takes them. */
+void conn_show_retained(struct conn *c, struct bytes filter, const struct subscription *sub);
+/* After UNSUBSCRIBE: those that have not gone yet do not go ([MQTT-3.10.4-2]). */
+void conn_forget_show(struct conn *c, struct bytes filter);
 /* From a CONNECT handler, which then answers "not consumed": the packet is read again at its home. */
 void conn_move(struct conn *c, int home);
 /* From a CONNECT handler, which then answers "not consumed": its device is registered first, and the packet

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conn_deadline: until when a connection may be silent, and until when its device's certificate lets it stay.
- */
+/* conn_deadline: until when a connection may be silent, and until when its device's certificate and its
+ * tokens let it stay. */
+#include "broker/conn_access.h"
 #include "broker/conn_part.h"
 #include "common/clock.h"
 
@@ -16,6 +17,7 @@ static uint64_t deadline_of(const struct conn *c)
         const struct broker_limits *l = c->ctx->limits;
 
         switch (c->state) {
+        case CONN_PROXY_HEADER:
         case CONN_HANDSHAKE:
                 return c->since_ms + l->handshake_ms;
         case CONN_ACTIVE:
@@ -37,23 +39,31 @@ void conn_set_deadline(struct conn *c)
                 wheel_remove(&c->deadline);
 }
 
-/* Devices' certificates end by the clock of the world, deadlines go by the loop's. */
+static void expire_in(struct conn *c, int64_t left_ms)
+{
+        c->expires_ms = sooner(c->expires_ms, uv_now(&c->ctx->loop) + (left_ms > 0 ? (uint64_t)left_ms : 0));
+}
+
+/* Devices' certificates and tokens end by the clock of the world, deadlines go by the loop's. */
 void conn_set_expiry(struct conn *c)
 {
-        int64_t left_s;
+        const struct login_tokens *tokens = access_tokens(c->access);
+        int64_t left_s, next_ms = tokens == NULL ? INT64_MAX : login_tokens_next_ms(tokens);
 
         c->expires_ms = UINT64_MAX;
+        if (next_ms != INT64_MAX)
+                expire_in(c, next_ms - clock_unix_ms());
         if (c->device == NULL || c->ctx->snapshot->mode != AUTH_MUTUAL)
                 return;
         left_s = c->device->valid_until - clock_now();
         if (left_s < INT64_MAX / 1000)
-                c->expires_ms = uv_now(&c->ctx->loop) + (left_s > 0 ? (uint64_t)left_s * 1000 : 0);
+                expire_in(c, left_s * 1000);
 }
 
 void conn_expiries_moved(struct context *ctx)
 {
         for (struct conn *c = ctx->connections; c != NULL; c = c->next)
-                if (c->state == CONN_ACTIVE && c->device != NULL) {
+                if (c->state == CONN_ACTIVE && (c->device != NULL || access_tokens(c->access) != NULL)) {
                         conn_set_expiry(c);
                         conn_set_deadline(c);
                 }
@@ -68,9 +78,10 @@ static bool has_expired(struct conn *c)
                 return false;
         why = conn_authority(c);
         if (why != REFUSAL_NONE) {
-                conn_refuse(c, why);
+                conn_end_right(c, why);
                 return true;
         }
+        conn_tell_tokens(c);
         conn_set_expiry(c); /* somebody has set the clock, or the mode has changed */
         return false;
 }
@@ -79,6 +90,7 @@ void conn_due(void *ctx, struct wheel_entry *e)
 {
         struct conn *c = (struct conn *)((char *)e - offsetof(struct conn, deadline));
         static const enum refusal refusals[CONN_STATES] = {
+                [CONN_PROXY_HEADER] = REFUSAL_PROXY_TIMEOUT,
                 [CONN_HANDSHAKE] = REFUSAL_HANDSHAKE_TIMEOUT,
                 [CONN_WAIT_CONNECT] = REFUSAL_CONNECT_TIMEOUT,
         };
@@ -97,5 +109,6 @@ void conn_due(void *ctx, struct wheel_entry *e)
         else if (deadline_of(c) > uv_now(&c->ctx->loop))
                 conn_set_deadline(c);
         else
-                conn_close(c, c->state == CONN_ACTIVE ? "keep alive ran out" : "timed out");
+                conn_abort(c, MQTT_KEEP_ALIVE_TIMEOUT,
+                           c->state == CONN_ACTIVE ? "keep alive ran out" : "timed out");
 }

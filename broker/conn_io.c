@@ -101,20 +101,28 @@ static enum conn_io write_once(SSL *ssl, int fd, const uint8_t *bytes, size_t le
         return errno == EAGAIN || errno == EINTR ? CONN_IO_AGAIN : CONN_IO_ERROR;
 }
 
-enum conn_io conn_io_flush(SSL *ssl, int fd, struct outbox *o, uint8_t *scratch)
+enum conn_io conn_io_flush(SSL *ssl, int fd, struct ws *ws, struct outbox *o, uint8_t *scratch)
 {
         for (int n = 0; n < CONN_RECORDS_PER_TURN; n++) {
-                size_t written = 0, len = outbox_fill(o, scratch, RECORD_BYTES);
+                const uint8_t *bytes = scratch;
+                size_t written = 0, len;
                 enum conn_io r;
 
+                if (ws == NULL)
+                        len = outbox_fill(o, scratch, RECORD_BYTES);
+                else
+                        len = ws_fill(ws, o, scratch, RECORD_BYTES, &bytes);
                 if (len == 0)
                         return CONN_IO_OK;
-                r = write_once(ssl, fd, scratch, len, &written);
+                r = write_once(ssl, fd, bytes, len, &written);
                 if (r != CONN_IO_OK)
                         return r;
-                outbox_drop(o, written);
+                if (ws == NULL)
+                        outbox_drop(o, written);
+                else
+                        ws_written(ws, o, written);
         }
-        return o->count > 0 ? CONN_IO_MORE : CONN_IO_OK;
+        return o->count > 0 || (ws != NULL && ws_owes(ws)) ? CONN_IO_MORE : CONN_IO_OK;
 }
 
 void conn_io_goodbye(SSL *ssl, int fd)

@@ -4,6 +4,7 @@
 #define SIGNET_BROKER_CONN_IO_H
 
 #include "broker/outbox.h"
+#include "broker/ws.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -26,8 +27,9 @@ enum conn_io conn_io_handshake(SSL *ssl); /* OK, AGAIN, CROSSED, ERROR */
 enum conn_io conn_io_read(SSL *ssl, int fd, uint8_t *out, size_t room, size_t *ret_len);
 /* TLS reads ahead: bytes may lie in its buffer, where no poll of the socket sees them. */
 bool conn_io_pending(const SSL *ssl);
-/* Writes the outbox in records of RECORD_BYTES, small packets coalesced; `scratch` is one record. */
-enum conn_io conn_io_flush(SSL *ssl, int fd, struct outbox *o, uint8_t *scratch);
+/* Writes the outbox in records of RECORD_BYTES, small packets coalesced; `scratch` is one record. `ws`: each
+ * record is a WebSocket frame, and what WebSocket itself has to say is written too; NULL: none. */
+enum conn_io conn_io_flush(SSL *ssl, int fd, struct ws *ws, struct outbox *o, uint8_t *scratch);
 /* Before close(2): close_notify, half-close, and what the peer has sent until now is thrown away, so that the
  * kernel does not answer it with a reset that overtakes our last words (an alert, a CONNACK). Never blocks.
  */

@@ -58,6 +58,8 @@ void conn_log_end(const struct conn *c, const char *reason)
         char host[INET6_ADDRSTRLEN] = "?", domain[WORD_SIZE], client[WORD_SIZE];
         int port = 0;
 
+        if (c->health_check)
+                return; /* every other second one comes and goes */
         address_text(&c->address, host, &port);
         log_info("conn=%s:%d listener=%s tls=%s domain=%s client=%s device=%s ca=%s key=%s seconds=%llu "
                  "refused=%s "

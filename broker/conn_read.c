@@ -5,6 +5,8 @@
 #include "broker/conn_part.h"
 #include "broker/fabric.h"
 #include "broker/mqtt_read.h"
+#include "broker/router.h"
+#include "broker/store_txn.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -15,7 +17,11 @@ enum {
         READ_BYTES_PER_TURN = READ_BYTES,
         /* … and in deliveries: a few kilobytes may be a thousand messages for a thousand receivers. */
         DELIVERIES_PER_TURN = 10000,
+        /* … of which one is worth so many steps through the tree of subscriptions. */
+        VISITS_A_DELIVERY = 8,
         LAST_READS = 32,
+        /* Answers that wait for the store: a client that sends faster than it commits waits too. */
+        ACKS_WAITING_MAX = 4096,
         /* Nobody has said who he is yet. A will and a name, each as long as MQTT allows, or a login of many
          * tokens fit in. */
         CONNECT_BYTES_MAX = 160 * 1024
@@ -58,7 +64,9 @@ void conn_read_later(struct conn *c)
 
 static bool must_pause(const struct conn *c)
 {
-        return c->state == CONN_ACTIVE && fabric_congested(c->ctx);
+        return c->state == CONN_ACTIVE &&
+               (!c->welcomed || c->acks.count >= ACKS_WAITING_MAX || fabric_congested(c->ctx) ||
+                (c->wants_txn && !store_txn_may_begin(&c->ctx->port)));
 }
 
 static void pause_reading(struct conn *c)
@@ -70,12 +78,19 @@ static void pause_reading(struct conn *c)
 
 void conn_resume_paused(struct context *ctx)
 {
+        struct ring list;
+
         if (ring_empty(&ctx->paused) || fabric_congested(ctx))
                 return;
-        while (!ring_empty(&ctx->paused)) {
-                struct conn *c = (struct conn *)((char *)ctx->paused.next - offsetof(struct conn, paused));
+        ring_take(&ctx->paused, &list);
+        while (!ring_empty(&list)) {
+                struct conn *c = (struct conn *)((char *)list.next - offsetof(struct conn, paused));
 
                 ring_remove(&c->paused);
+                if (must_pause(c)) {
+                        ring_add_last(&ctx->paused, &c->paused);
+                        continue;
+                }
                 c->reading_paused = false;
                 c->last_in_ms = uv_now(&ctx->loop); /* that nothing came in was our doing */
                 conn_poll_again(c);
@@ -88,7 +103,7 @@ void conn_resume_paused(struct context *ctx)
 static uint64_t deliveries(const struct context *ctx)
 {
         return atomic_load_explicit(&ctx->counters.messages_out, memory_order_relaxed) +
-               session_table_dropped(ctx->sessions);
+               session_table_dropped(ctx->sessions) + router_visits(ctx->router) / VISITS_A_DELIVERY;
 }
 
 static void bad_frame(struct conn *c, enum mqtt_frame_result r)
@@ -96,7 +111,8 @@ static void bad_frame(struct conn *c, enum mqtt_frame_result r)
         if (c->state == CONN_WAIT_CONNECT)
                 conn_refuse(c, REFUSAL_BAD_CONNECT);
         else
-                conn_close(c, r == MQTT_FRAME_TOO_LARGE ? "packet larger than allowed" : "malformed packet");
+                conn_abort(c, r == MQTT_FRAME_TOO_LARGE ? MQTT_PACKET_TOO_LARGE : MQTT_MALFORMED_PACKET,
+                           r == MQTT_FRAME_TOO_LARGE ? "packet larger than allowed" : "malformed packet");
 }
 
 /* Hands complete packets up. Returns how many bytes were used; stops early when the connection closes or
@@ -104,9 +120,9 @@ static void bad_frame(struct conn *c, enum mqtt_frame_result r)
 static size_t use_packets(struct conn *c, const uint8_t *data, size_t len)
 {
         uint64_t enough = deliveries(c->ctx) + DELIVERIES_PER_TURN;
-        size_t used = 0;
+        size_t used = 0, packets = 0;
 
-        while (used < len && (c->state == CONN_WAIT_CONNECT || c->state == CONN_ACTIVE)) {
+        while (used < len && (c->state == CONN_WAIT_CONNECT || (c->state == CONN_ACTIVE && c->welcomed))) {
                 size_t packet_max = c->ctx->limits->packet_max;
                 enum mqtt_frame_result r;
                 struct mqtt_frame f;
@@ -123,11 +139,13 @@ static size_t use_packets(struct conn *c, const uint8_t *data, size_t len)
                 if (!c->ctx->packet(c, &f))
                         break;
                 used += f.total_len;
+                packets++;
                 if (used < len && deliveries(c->ctx) > enough) {
                         conn_read_later(c);
                         break;
                 }
         }
+        COUNT_BY(c->ctx, packets_in, packets);
         return used;
 }
 
@@ -155,15 +173,20 @@ void conn_use_bytes(struct conn *c, const uint8_t *data, size_t len)
 
 static bool read_once(struct conn *c, size_t *ret_len)
 {
-        enum conn_io r = conn_io_read(c->ssl, c->fd, c->ctx->in, sizeof c->ctx->in, ret_len);
+        enum conn_io r;
 
+        if (c->ws != NULL && conn_ws_ended(c))
+                return false;
+        r = conn_io_read(c->ssl, c->fd, c->ctx->in, sizeof c->ctx->in, ret_len);
         if (c->ssl != NULL && tls_changes_keys_too_often(&c->tls, uv_now(&c->ctx->loop))) {
                 conn_refuse(c, REFUSAL_KEY_UPDATES);
                 return false;
         }
         switch (r) {
         case CONN_IO_OK:
-                c->last_in_ms = uv_now(&c->ctx->loop);
+                COUNT_BY(c->ctx, bytes_in, *ret_len);
+                if (c->ws == NULL)
+                        c->last_in_ms = uv_now(&c->ctx->loop);
                 return true;
         case CONN_IO_AGAIN:
                 return false;
@@ -199,8 +222,17 @@ static void read_some(struct conn *c)
                 }
                 if (!read_once(c, &len))
                         return;
-                conn_use_bytes(c, c->ctx->in, len);
-                if (!goes_on(c) || !conn_io_pending(c->ssl))
+                if (c->ws == NULL)
+                        conn_use_bytes(c, c->ctx->in, len);
+                else
+                        conn_ws_bytes(c, c->ctx->in, len);
+                if (!goes_on(c))
+                        return;
+                if (c->wants_txn) { /* what waits is here already: no event will tell */
+                        pause_reading(c);
+                        return;
+                }
+                if (!conn_io_pending(c->ssl))
                         return;
         }
         conn_read_later(c);
@@ -225,6 +257,8 @@ void conn_read_more(struct conn *c)
  * reading our answers resets it too. */
 static void read_last(struct conn *c)
 {
+        if (c->state == CONN_PROXY_HEADER)
+                conn_read_proxy_header(c);
         for (int n = 0; n < LAST_READS && may_read(c); n++)
                 conn_read_more(c);
         if (c->state != CONN_MOVING)
@@ -303,6 +337,10 @@ static void shake_later(struct conn *c)
 
 static void on_events(struct conn *c, int events)
 {
+        if (c->state == CONN_PROXY_HEADER) {
+                conn_read_proxy_header(c);
+                return;
+        }
         if (c->state == CONN_HANDSHAKE) {
                 if (c->ctx->handshakes_left > 0)
                         shake(c);
@@ -320,7 +358,7 @@ static void on_events(struct conn *c, int events)
         if ((events & UV_READABLE) == 0 || c->read_again || !may_read(c))
                 return;
         read_some(c);
-        if (c->write_waits && c->state == CONN_ACTIVE) {
+        if (c->write_waits && (c->state == CONN_ACTIVE || c->state == CONN_WAIT_CONNECT)) {
                 c->write_waits = false;
                 conn_mark_dirty(c);
         }

@@ -14,6 +14,7 @@
 #include "broker/router.h"
 #include "broker/session.h"
 #include "broker/snapshot.h"
+#include "broker/store_port.h"
 #include "broker/wheel.h"
 
 #include <openssl/ssl.h>
@@ -26,6 +27,7 @@ struct mqtt_frame;
 struct registry;
 struct device_table;
 struct admission;
+struct retained;
 
 enum { WORKERS_MAX = 256, READ_BYTES = 65536, RECORD_BYTES = 16384 };
 
@@ -40,6 +42,10 @@ struct broker_limits {
         uint32_t mailbox_bytes_max; /* on their way to one worker; publishers are not read while above */
         uint32_t handshake_ms, connect_ms;
         uint16_t keep_alive_max_s; /* 0: no limit */
+        uint16_t receive_max; /* QoS 1 and 2 messages of a client that we have not acknowledged; level 5 */
+        uint16_t topic_alias_max; /* that a client may set; level 5 */
+        uint32_t payload_max;     /* bytes of one message; 0: what packet_max leaves */
+        bool strict;              /* as the cloud does (docs/strict.md): no will, no retain, no shared */
         uint32_t ticket_s; /* total age of a resumable session on one-way listeners; 0: no resumption */
         enum plain_in_mutual plain_in_mutual;
         struct session_limits sessions;
@@ -59,8 +65,20 @@ struct broker_limits {
         X(messages_in)                                                                                       \
         X(messages_out)                                                                                      \
         X(messages_dropped)                                                                                  \
+        X(messages_denied)                                                                                   \
+        X(messages_expired)                                                                                  \
         X(messages_over_limit)                                                                               \
+        X(packets_in)                                                                                        \
+        X(packets_out)                                                                                       \
+        X(bytes_in)                                                                                          \
+        X(bytes_out)                                                                                         \
         X(sessions)                                                                                          \
+        X(sessions_connected)                                                                                \
+        X(sessions_expired)                                                                                  \
+        X(messages_queued)                                                                                   \
+        X(queued_bytes)                                                                                      \
+        X(shared_subscriptions)                                                                              \
+        X(keepers)                                                                                           \
         X(subscriptions)
 struct counters {
 #define COUNTER_FIELD(name) atomic_uint_fast64_t name;
@@ -68,10 +86,16 @@ struct counters {
 #undef COUNTER_FIELD
         atomic_uint_fast64_t refused[REFUSALS];
 };
-#define COUNT(ctx, name) atomic_fetch_add_explicit(&(ctx)->counters.name, 1, memory_order_relaxed)
-#define COUNT_REFUSED(ctx, why)                                                                              \
-        atomic_fetch_add_explicit(&(ctx)->counters.refused[why], 1, memory_order_relaxed)
-#define COUNT_DOWN(ctx, name) atomic_fetch_sub_explicit(&(ctx)->counters.name, 1, memory_order_relaxed)
+/* Only its worker writes it, so that a load and a store do and nothing is locked for each packet. */
+static inline void counter_add(atomic_uint_fast64_t *c, uint64_t by)
+{
+        atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + by, memory_order_relaxed);
+}
+
+#define COUNT_BY(ctx, name, by) counter_add(&(ctx)->counters.name, by)
+#define COUNT(ctx, name)        COUNT_BY(ctx, name, 1)
+#define COUNT_DOWN(ctx, name)   COUNT_BY(ctx, name, UINT64_MAX) /* wraps */
+#define COUNT_REFUSED(ctx, why) counter_add(&(ctx)->counters.refused[why], 1)
 
 /* A walk through a worker's connections that is not done in one go: a connection that leaves moves `at` on to
  * the next. */
@@ -95,6 +119,9 @@ struct context {
         struct perishables *perishables; /* NULL until the first are loaded */
         struct session_table *sessions;
         struct router *router;
+        struct retained *retained;  /* shared, thread-safe */
+        struct store_port port;     /* what this worker keeps */
+        struct wheel session_wheel; /* ends of sessions, delayed wills */
         struct credential_cache *credentials;
         SSL_CTX *tls;
 
@@ -115,6 +142,8 @@ struct context {
         struct ring shaking;      /* whose handshake goes on when its turn has come */
         struct ring unfinished;   /* that have not come to the end of their CONNECT, oldest first */
         uint32_t unfinished_count;
+        struct ring lingering; /* sockets whose last words are on their way (linger.h) */
+        uint32_t lingering_count;
         struct wheel wheel;
         uint32_t handshakes_left, accepts_left, events_left; /* of this turn */
         bool stopping;

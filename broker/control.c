@@ -190,10 +190,8 @@ static const char *run_ask(struct client *c, const json_t *request, json_t **ret
 }
 
 static const struct operation operations[] = {
-        {"reload", run_reload},
-        {"status", run_status},
-        {"sessions", run_ask},
-        {"disconnect", run_ask},
+        {"reload", run_reload},  {"status", run_status}, {"sessions", run_ask},
+        {"disconnect", run_ask}, {"online", run_ask},    {"publish", run_ask},
 };
 
 static const struct operation *operation_find(const char *name)

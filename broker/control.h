@@ -18,8 +18,8 @@ struct control_settings {
         /* At least `revision` is committed. Called on the loop's thread. */
         void (*reload)(void *arg, int64_t revision);
         json_t *(*status)(void *arg); /* new reference; NULL when out of memory */
-        /* sessions, disconnect: answered later, by control_answer() with this ticket. Else static text: why
-         * not. */
+        /* sessions, disconnect, online, publish: answered later, by control_answer() with this ticket. Else
+         * static text: why not. */
         const char *(*ask)(void *arg, const json_t *request, uint64_t ticket);
         void *arg;
 };

@@ -3,11 +3,15 @@
  * comes first, then the process becomes nobody, then the database, then the network is served. */
 #include "broker/admission.h"
 #include "broker/control.h"
+#include "broker/control_online.h"
+#include "broker/control_publish.h"
 #include "broker/device_table.h"
 #include "broker/limits.h"
+#include "broker/listener_plan.h"
 #include "broker/metrics.h"
 #include "broker/registry.h"
 #include "broker/reload.h"
+#include "broker/restore.h"
 #include "broker/sessions_report.h"
 #include "broker/settings.h"
 #include "broker/status.h"
@@ -17,6 +21,7 @@
 #include "common/control.h"
 #include "common/log.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +33,7 @@ enum { CONTROL_CLIENTS_MAX = 64, NODE_ID_SIZE = 320, STOP_SECONDS_MAX = 8 };
 struct broker {
         struct broker_settings settings;
         struct broker_limits limits;
+        struct listener_plan plan;
         struct listener listeners[LISTENERS_MAX];
         int listener_count;
         struct master_key *master;
@@ -36,9 +42,11 @@ struct broker {
         struct registry *registry;
         struct device_table *known;
         struct admission *admission;
+        struct store *store; /* NULL: nothing is kept */
+        struct retained *retained;
         struct trust *trust; /* of the last snapshot; the reload thread's */
         struct control *control;
-        struct sessions_report *sessions;
+        struct errands *errands;
         struct metrics *metrics; /* NULL: off */
         uv_loop_t loop;
         uv_async_t applied_wake;
@@ -52,15 +60,9 @@ struct broker {
 
 static enum err open_listeners(struct broker *b, char why[256])
 {
-        const struct {
-                const char *name, *address;
-                bool tls;
-        } wanted[] = {{"mqtts", b->settings.mqtts_listen, true}, {"mqtt", b->settings.mqtt_listen, false}};
-
-        for (size_t n = 0; n < sizeof wanted / sizeof wanted[0]; n++) {
-                if (*wanted[n].address == '\0')
-                        continue;
-                TRY(listener_open(wanted[n].name, wanted[n].tls, wanted[n].address, (int)b->settings.workers,
+        TRY(listener_plan_make(&b->settings, &b->plan, why));
+        for (int n = 0; n < b->plan.count; n++) {
+                TRY(listener_open(&b->plan.kinds[n], b->plan.addresses[n], (int)b->settings.workers,
                                   &b->listeners[b->listener_count], why));
                 b->listener_count++;
         }
@@ -151,11 +153,23 @@ static void on_reload(void *arg, int64_t revision)
         reload_wanted(b->reload, revision);
 }
 
+static const struct {
+        const char *op;
+        const char *(*ask)(struct errands *all, const json_t *request, uint64_t ticket);
+} asks[] = {{"sessions", sessions_report_ask},
+            {"disconnect", sessions_report_ask},
+            {"online", control_online_ask},
+            {"publish", control_publish_ask}};
+
 static const char *on_ask(void *arg, const json_t *request, uint64_t ticket)
 {
         struct broker *b = arg;
+        const char *op = json_string_value(json_object_get(request, "op"));
 
-        return sessions_report_ask(b->sessions, request, ticket);
+        for (size_t n = 0; n < sizeof asks / sizeof asks[0]; n++)
+                if (strcmp(asks[n].op, op) == 0)
+                        return asks[n].ask(b->errands, request, ticket);
+        return err_text(ERR_UNSUPPORTED);
 }
 
 static void on_answer(void *arg, uint64_t ticket, json_t *answer)
@@ -183,6 +197,16 @@ static json_t *on_status(void *arg)
 
 /* ---- end ---- */
 
+static void end_workers(struct broker *b)
+{
+        registry_stop(b->registry); /* it answers what is asked for; the workers still have it */
+        workers_stop(b->workers);
+        b->store = store_close(b->store); /* commits what they have still handed over */
+        b->workers = workers_free(b->workers);
+        b->registry = registry_free(b->registry);
+        b->retained = retained_free(b->retained);
+}
+
 /* A database that neither answers nor ends the connection keeps the reload thread waiting. */
 static void too_late(int number)
 {
@@ -203,10 +227,8 @@ static void on_signal(uv_signal_t *handle, int number)
         alarm(STOP_SECONDS_MAX);
         metrics_stop(b->metrics);
         b->reload = reload_stop(b->reload);
-        registry_stop(b->registry); /* it answers what is asked for; the workers still have it */
-        b->workers = workers_stop(b->workers);
-        b->registry = registry_free(b->registry);
-        sessions_report_close(b->sessions);
+        end_workers(b);
+        errands_close(b->errands);
         control_close(b->control);
         uv_close((uv_handle_t *)&b->applied_wake, NULL);
         uv_close((uv_handle_t *)&b->on_term, NULL);
@@ -214,6 +236,22 @@ static void on_signal(uv_signal_t *handle, int number)
 }
 
 /* ---- in order ---- */
+
+/* After the user has been changed to: the folder is his. */
+static enum err open_store(struct broker *b, char why[256])
+{
+        const struct broker_settings *s = &b->settings;
+        const struct store_settings store = {s->store_dir, strcmp(s->store_sync, "strict") == 0};
+
+        if (strcmp(s->store_sync, "off") == 0)
+                return ERR_OK;
+        if (!store.strict && strcmp(s->store_sync, "write") != 0) {
+                snprintf(why, 256, "SIGNET_STORE_SYNC: \"%.100s\" is none of write, strict, off",
+                         s->store_sync);
+                return ERR_SYNTAX;
+        }
+        return store_open(&store, &b->store, why);
+}
 
 /* A port that is taken is no reason not to serve devices. */
 static enum err open_metrics(struct broker *b, char why[256])
@@ -262,12 +300,36 @@ static enum err make_what_workers_share(struct broker *b)
 
         TRY(admission_new((uint32_t)s->connections_max, (uint32_t)s->per_address_max, &b->admission));
         TRY(device_table_new((size_t)s->devices_max, &b->known));
+        TRY(retained_new(&(struct retained_limits){(size_t)s->retained_max, (uint64_t)s->retained_bytes_max},
+                         &b->retained));
         return start_registry(b);
 }
 
-static enum err start_threads(struct broker *b)
+/* What was acknowledged is there again before anybody can connect. */
+static enum err restore_kept(struct broker *b, char why[256])
+{
+        struct restored there;
+        char row[256];
+        enum err e;
+
+        if (b->store == NULL)
+                return ERR_OK;
+        e = restore(b->store, b->workers, b->retained, &there, row);
+        if (e != ERR_OK) {
+                snprintf(why, 256, "%.120s: %.120s", b->settings.store_dir, row);
+                return e;
+        }
+        log_info("store=%s sessions=%" PRIu64 " retained=%" PRIu64 " rows=%" PRIu64, b->settings.store_dir,
+                 there.sessions, there.retained, there.rows);
+        return store_start(b->store);
+}
+
+static enum err start_threads(struct broker *b, char why[256])
 {
         const struct worker_settings w = {.count = (int)b->settings.workers,
+                                          .store = b->store,
+                                          .retained = b->retained,
+                                          .sys_s = (uint32_t)b->settings.sys_s,
                                           .limits = &b->limits,
                                           .instance = b->settings.instance,
                                           .listeners = b->listeners,
@@ -287,16 +349,16 @@ static enum err start_threads(struct broker *b)
                                           .applied = on_applied,
                                           .arg = b};
 
-        enum err e;
+        enum err e = workers_make(&w, &b->workers);
 
-        e = workers_start(&w, &b->workers);
+        if (e == ERR_OK)
+                e = restore_kept(b, why);
+        if (e == ERR_OK)
+                e = workers_run(b->workers);
         if (e == ERR_OK)
                 e = reload_start(&r, &b->reload);
-        if (e != ERR_OK) {
-                registry_stop(b->registry);
-                b->workers = workers_stop(b->workers);
-                b->registry = registry_free(b->registry);
-        }
+        if (e != ERR_OK)
+                end_workers(b);
         return e;
 }
 
@@ -336,29 +398,40 @@ static void start_reports(struct broker *b)
                                          .workers = b->workers,
                                          .registry = b->registry,
                                          .known = b->known,
-                                         .reload = b->reload};
+                                         .reload = b->reload,
+                                         .store = b->store,
+                                         .retained = b->retained};
         int count;
         struct context *const *contexts = workers_contexts(b->workers, &count);
         enum err e = metrics_start(b->metrics, &m);
 
-        sessions_report_attach(b->sessions, contexts, count);
+        errands_attach(b->errands, contexts, count);
         if (e != ERR_OK)
                 log_warn("no metrics: %s", err_text(e));
         else if (b->metrics != NULL)
                 log_info("listener=metrics port=%d", metrics_port(b->metrics));
 }
 
+static void say_listener(const struct broker *b, const struct listener *l)
+{
+        if (l->kind->anonymous)
+                log_warn("listener=%s SIGNET_ALLOW_ANONYMOUS: ANYBODY WHO REACHES PORT %d IS LET IN, "
+                         "WITHOUT A USER NAME",
+                         l->kind->name, l->port);
+        log_info("listener=%s port=%d instance=%s", l->kind->name, l->port, b->settings.instance);
+}
+
 static enum err serve(struct broker *b, char why[256])
 {
         TRY(start_loop(b));
-        TRY(sessions_report_open(&b->loop, on_answer, b, &b->sessions));
+        TRY(errands_open(&b->loop, on_answer, b, &b->errands));
         TRY(open_control(b, why));
+        TRY(open_store(b, why));
         TRY(make_what_workers_share(b));
-        TRY(start_threads(b));
+        TRY(start_threads(b, why));
         start_reports(b);
         for (int n = 0; n < b->listener_count; n++)
-                log_info("listener=%s port=%d instance=%s", b->listeners[n].name, b->listeners[n].port,
-                         b->settings.instance);
+                say_listener(b, &b->listeners[n]);
         uv_run(&b->loop, UV_RUN_DEFAULT);
         return ERR_OK;
 }
@@ -388,6 +461,7 @@ static int run(struct broker *b)
                 log_error("cannot start: %s", *why != '\0' ? why : err_text(e));
         for (int n = 0; n < b->listener_count; n++)
                 listener_close(&b->listeners[n]);
+        listener_plan_done(&b->plan);
         b->metrics = metrics_free(b->metrics);
         b->known = device_table_free(b->known);
         b->admission = admission_free(b->admission);

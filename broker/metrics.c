@@ -139,6 +139,15 @@ static void read_served(const struct metrics *m, struct metrics_reading *r)
         r->ticket_key_made_at = key == NULL ? 0 : key->made_at;
 }
 
+static void read_store(const struct metrics *m, struct metrics_reading *r)
+{
+        r->keeps = m->source.store != NULL;
+        if (!r->keeps)
+                return;
+        store_counts(m->source.store, &r->store);
+        r->store_failing = store_failing(m->source.store);
+}
+
 static enum err page(void *arg, struct buf *ret)
 {
         struct metrics *m = arg;
@@ -151,6 +160,8 @@ static enum err page(void *arg, struct buf *ret)
         read_handshakes(m, r);
         registry_counts(m->source.registry, &r->registry);
         r->known_devices = device_table_count(m->source.known);
+        retained_counts(m->source.retained, &r->retained, &r->retained_bytes);
+        read_store(m, r);
         read_served(m, r);
         read_certificates(m, r);
         read_process(m, &r->process);

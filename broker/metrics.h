@@ -8,7 +8,9 @@
 #include "broker/device_table.h"
 #include "broker/registry.h"
 #include "broker/reload.h"
+#include "broker/retained.h"
 #include "broker/snapshot.h"
+#include "broker/store.h"
 #include "broker/worker.h"
 #include "common/err.h"
 
@@ -20,6 +22,8 @@ struct metrics_source { /* everything outlives metrics_stop() */
         struct registry *registry;
         struct device_table *known;
         struct reload *reload;
+        const struct store *store; /* NULL: nothing is kept */
+        struct retained *retained;
 };
 
 /* Opens the listening socket; *ret is NULL when the address is "". ERR_SYNTAX, ERR_IO with `why`. */

@@ -142,6 +142,19 @@ static const struct plain {
         {PREFIX "sessions", "gauge", "MQTT sessions, with a connection or kept without one.",
          COUNTER_sessions},
         {PREFIX "subscriptions", "gauge", "Topic filters subscribed to.", COUNTER_subscriptions},
+        {PREFIX "sessions_connected", "gauge", "Of these, those with a connection.",
+         COUNTER_sessions_connected},
+        {PREFIX "sessions_expired_total", "counter", "Sessions that ended because nobody came back in time.",
+         COUNTER_sessions_expired},
+        {PREFIX "shared_subscriptions", "gauge", "Of the subscriptions, those that are members of a group.",
+         COUNTER_shared_subscriptions},
+        {PREFIX "messages_queued", "gauge", "Messages that wait in sessions.", COUNTER_messages_queued},
+        {PREFIX "messages_queued_bytes", "gauge", "Bytes of their topics, properties and payloads.",
+         COUNTER_queued_bytes},
+        {PREFIX "packets_received_total", "counter", "MQTT packets from clients, PUBLISHes too.",
+         COUNTER_packets_in},
+        {PREFIX "received_bytes_total", "counter", "Bytes from clients, without TLS.", COUNTER_bytes_in},
+        {PREFIX "sent_bytes_total", "counter", "Bytes to clients, without TLS.", COUNTER_bytes_out},
         {PREFIX "connects_total", "counter", "CONNECTs accepted.", COUNTER_connects},
         {PREFIX "connects_refused_total", "counter", "CONNECTs refused with a CONNACK.",
          COUNTER_connects_refused},
@@ -200,6 +213,36 @@ static void write_registry(struct writer *w, const struct metrics_reading *r)
         sample(w, c->complete);
         family(w, "devices_known", "gauge", "Registered devices known to this process.");
         sample(w, (int64_t)r->known_devices);
+}
+
+static void write_retained(struct writer *w, const struct metrics_reading *r)
+{
+        family(w, "retained_messages", "gauge", "Retained messages.");
+        sample(w, (int64_t)r->retained);
+        family(w, "retained_bytes", "gauge", "Bytes of their topics, properties and payloads.");
+        sample(w, (int64_t)r->retained_bytes);
+}
+
+/* Also without a store, with 0: what is added up over brokers has no gaps. */
+static void write_store(struct writer *w, const struct metrics_reading *r)
+{
+        const struct store_counts *c = &r->store;
+
+        family(w, "store_up", "gauge",
+               "1: the last commit of the store succeeded; 0: it failed, or there is none.");
+        sample(w, r->keeps && !r->store_failing);
+        family(w, "store_commits_total", "counter", "Commits; one takes what all workers have handed over.");
+        sample(w, (int64_t)c->commits);
+        family(w, "store_rows_total", "counter", "Rows put and deleted.");
+        sample(w, (int64_t)c->rows);
+        family(w, "store_written_bytes_total", "counter", "Bytes of them.");
+        sample(w, (int64_t)c->bytes);
+        family(w, "store_commit_seconds_total", "counter", "Time that the commits took.");
+        sample_seconds(w, (int64_t)c->commit_us_total, 1000000, 6);
+        family(w, "store_failures_total", "counter", "Writes that failed; they are tried again.");
+        sample(w, (int64_t)c->failures);
+        family(w, "store_file_bytes", "gauge", "Size of its files.");
+        sample(w, (int64_t)c->file_bytes);
 }
 
 /* Without a snapshot there are no ages. */
@@ -315,6 +358,8 @@ enum err metrics_write(const struct metrics_reading *r, struct buf *ret)
         write_counters(&w, r);
         write_refusals(&w, r);
         write_registry(&w, r);
+        write_retained(&w, r);
+        write_store(&w, r);
         write_ages(&w, r);
         write_configuration(&w, r);
         write_expiries(&w, r);

@@ -6,6 +6,7 @@
 
 #include "broker/registry.h"
 #include "broker/served.h"
+#include "broker/store.h"
 #include "broker/worker.h"
 #include "common/buf.h"
 #include "common/err.h"
@@ -38,6 +39,10 @@ struct metrics_reading {
         int64_t now_ms; /* clock_ms(), as `served` counts */
         uint64_t counters[COUNTERS], refused[REFUSALS], handshakes_full, known_devices;
         struct registry_counts registry;
+        size_t retained;
+        uint64_t retained_bytes;
+        bool keeps, store_failing; /* keeps: there is a store */
+        struct store_counts store;
         struct served served;
         bool database_ok;
         uint64_t staples;

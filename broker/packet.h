@@ -17,6 +17,6 @@ typedef bool packet_fn(struct conn *c, const struct mqtt_frame *f);
 packet_fn packet_handle;
 
 packet_fn packet_connect, packet_publish, packet_puback, packet_pubrec, packet_pubrel, packet_pubcomp,
-        packet_subscribe, packet_unsubscribe, packet_pingreq, packet_disconnect;
+        packet_subscribe, packet_unsubscribe, packet_pingreq, packet_disconnect, packet_auth;
 
 #endif

@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/recheck.h"
 
-#include "broker/conn.h"
+#include "broker/conn_access.h"
 #include "common/clock.h"
+
+#include <string.h>
+
+/* A device credential that is gone ends nobody's connection. */
+static bool logins_differ(const struct login_map *before, const struct login_map *now)
+{
+        for (int kind = 0; before != now && kind < LOGIN_KINDS; kind++)
+                if (kind != LOGIN_DEVICE_CREDENTIAL && login_map_version(before, (enum login_kind)kind) !=
+                                                               login_map_version(now, (enum login_kind)kind))
+                        return true;
+        return false;
+}
 
 static bool may_refuse_more(const struct snapshot *before, const struct snapshot *now)
 {
         return before->access_keys != now->access_keys || before->mode != now->mode ||
                before->login_required != now->login_required || before->trust != now->trust ||
-               before->inactive != now->inactive || now->removed != NULL || now->removed_unknown;
+               before->inactive != now->inactive || now->removed != NULL || now->removed_unknown ||
+               before->token_keys != now->token_keys || logins_differ(before->logins, now->logins);
 }
 
 /* A CA that may have issued it is inactive, or has a revocation list. */
@@ -49,11 +62,23 @@ enum refusal recheck_late(const struct conn *c)
         return recheck_chain(c);
 }
 
+static enum refusal recheck_login(const struct conn *c)
+{
+        enum refusal why = REFUSAL_NONE;
+
+        if (c->state == CONN_ACTIVE && c->client_id != NULL)
+                why = conn_judge_client(c,
+                                        (struct bytes){(const uint8_t *)c->client_id, strlen(c->client_id)});
+        return why == REFUSAL_NONE ? conn_judge_rights(c) : why;
+}
+
 static enum refusal recheck(const struct conn *c, bool other_trust)
 {
         const struct snapshot *s = c->ctx->snapshot;
         enum refusal why = conn_authority(c);
 
+        if (why == REFUSAL_NONE)
+                why = recheck_login(c);
         if (why != REFUSAL_NONE || c->device == NULL)
                 return why;
         if (device_was_removed(s, c->device))
@@ -69,11 +94,12 @@ void recheck_connections(struct context *ctx, const struct snapshot *before)
         if (!may_refuse_more(before, ctx->snapshot))
                 return;
         for (struct conn *c = ctx->connections; c != NULL; c = next) {
-                enum refusal why = c->state == CONN_HANDSHAKE ? REFUSAL_NONE : recheck(c, other_trust);
+                bool early = c->state == CONN_PROXY_HEADER || c->state == CONN_HANDSHAKE;
+                enum refusal why = early ? REFUSAL_NONE : recheck(c, other_trust);
 
                 next = c->next;
                 if (why != REFUSAL_NONE)
-                        conn_refuse(c, why);
+                        conn_end_right(c, why);
         }
         if (before->mode != ctx->snapshot->mode)
                 conn_expiries_moved(ctx);

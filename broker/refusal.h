@@ -19,6 +19,9 @@ enum refusal_stage { STAGE_ACCEPT, STAGE_HANDSHAKE, STAGE_CONNECT };
         X(ADDRESS_FULL,       "address_full",        STAGE_ACCEPT,    0, MQTT_UNAVAILABLE,    "too many connections from this address") \
         X(UNFINISHED_FULL,    "unfinished_full",     STAGE_ACCEPT,    0, MQTT_UNAVAILABLE,    "too many connections that have not come to CONNECT: this was the one that had waited longest") \
         X(DESCRIPTORS_FULL,   "descriptors_full",    STAGE_ACCEPT,    0, MQTT_UNAVAILABLE,    "no file descriptor left") \
+        X(PROXY_FROM,         "proxy_from",          STAGE_ACCEPT,    0, MQTT_UNAVAILABLE,    "not one of the balancers that this listener is for") \
+        X(PROXY_HEADER,       "proxy_header",        STAGE_ACCEPT,    0, MQTT_UNAVAILABLE,    "no PROXY header, or a malformed one") \
+        X(PROXY_TIMEOUT,      "proxy_timeout",       STAGE_ACCEPT,    0, MQTT_UNAVAILABLE,    "no PROXY header in time") \
         X(NO_CONFIGURATION,   "no_configuration",    STAGE_HANDSHAKE, 0, MQTT_UNAVAILABLE,    "no configuration loaded yet") \
         X(NAME_UNKNOWN,       "name_unknown",        STAGE_HANDSHAKE, 0, MQTT_UNAVAILABLE,    "no certificate for this name") \
         X(SERVER_CERTIFICATE, "server_certificate",  STAGE_HANDSHAKE, 0, MQTT_UNAVAILABLE,    "the server certificate cannot be parsed") \
@@ -44,17 +47,32 @@ enum refusal_stage { STAGE_ACCEPT, STAGE_HANDSHAKE, STAGE_CONNECT };
         X(NO_MEMORY,          "no_memory",           STAGE_HANDSHAKE, X509_V_ERR_OUT_OF_MEM, MQTT_UNAVAILABLE, "out of memory") \
         X(MODE,               "mode",                STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "the authentication mode is mutual now") \
         X(PLAIN,              "plain",               STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "connections without TLS are not let in while the authentication mode is mutual") \
+        X(WEBSOCKET,          "websocket",           STAGE_CONNECT,   0, MQTT_UNAVAILABLE,    "no WebSocket as it must be") \
         X(CONNECT_TIMEOUT,    "connect_timeout",     STAGE_CONNECT,   0, MQTT_UNAVAILABLE,    "no CONNECT in time")      \
-        X(BAD_CONNECT,        "bad_connect",         STAGE_CONNECT,   0, MQTT_UNAVAILABLE,    "malformed CONNECT")       \
+        X(BAD_CONNECT,        "bad_connect",         STAGE_CONNECT,   0, MQTT_IS_MALFORMED,   "malformed CONNECT")       \
+        X(CONNECT_PROTOCOL,   "connect_protocol",    STAGE_CONNECT,   0, MQTT_IS_AGAINST_PROTOCOL, "CONNECT against the protocol") \
+        X(AUTH_METHOD,        "auth_method",         STAGE_CONNECT,   0, MQTT_HAS_BAD_METHOD, "no authentication method is supported") \
+        X(RETAINED_WILL,      "retained_will",       STAGE_CONNECT,   0, MQTT_WANTS_RETAIN,   "retained messages are not supported") \
+        X(WILL,               "will",                STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "will messages are not supported") \
         X(BAD_LEVEL,          "bad_level",           STAGE_CONNECT,   0, MQTT_BAD_LEVEL,      "protocol level not supported") \
         X(BAD_CLIENT_ID,      "bad_client_id",       STAGE_CONNECT,   0, MQTT_BAD_CLIENT_ID,  "client ID empty or too long") \
         X(NO_LOGIN,           "no_login",            STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "no user name or password") \
         X(BAD_LOGIN,          "bad_login",           STAGE_CONNECT,   0, MQTT_BAD_LOGIN,      "bad user name or password") \
         X(ACCESS_KEY_GONE,    "access_key_gone",     STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "access key disabled or removed") \
+        X(BLACK_LISTED,       "black_listed",        STAGE_CONNECT,   0, MQTT_IS_BANNED,      "the client ID is on the black list") \
+        X(IDENTITY_GONE,      "identity_gone",       STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "the identity has been removed") \
+        X(TOKEN_NOT_GOOD,     "token_not_good",      STAGE_CONNECT,   0, MQTT_BAD_LOGIN,      "the token is not good here") \
+        X(TOKEN_EXPIRED,      "token_expired",       STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "the token has expired")   \
+        X(TOKEN_REVOKED,      "token_revoked",       STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "the token has been revoked") \
+        X(TOKEN_KEY_GONE,     "token_key_gone",      STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "the access key of the token is disabled, removed or may not apply for tokens") \
+        X(CLIENT_ID_FORM,     "client_id_form",      STAGE_CONNECT,   0, MQTT_BAD_CLIENT_ID,  "client ID is not <GroupID>@@@<DeviceID> of at most 64 characters") \
+        X(GROUP_UNKNOWN,      "group_unknown",       STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "the group of the client ID does not exist") \
+        X(WILL_DENIED,        "will_denied",         STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "not allowed to publish its will") \
+        X(RIGHT_GONE,         "right_gone",          STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "no longer allowed what it has subscribed to or would leave as its will") \
         X(CLONE,              "clone",               STAGE_CONNECT,   0, MQTT_NOT_AUTHORIZED, "the CA has another certificate with this serial number") \
         X(REGISTRY_AWAY,      "registry_away",       STAGE_CONNECT,   0, MQTT_UNAVAILABLE,    "a new device cannot be registered while the database is away") \
         X(REGISTRY_FULL,      "registry_full",       STAGE_CONNECT,   0, MQTT_UNAVAILABLE,    "too many new devices") \
-        X(SESSIONS_FULL,      "sessions_full",       STAGE_CONNECT,   0, MQTT_UNAVAILABLE,    "too many sessions")
+        X(SESSIONS_FULL,      "sessions_full",       STAGE_CONNECT,   0, MQTT_IS_OVER_QUOTA,  "too many sessions")
 /* clang-format on */
 
 enum refusal {

@@ -8,10 +8,9 @@
 #include <string.h>
 
 static const char *const kind_keys[REJECTED_KINDS] = {
-        [REJECTED_DOMAIN] = "domain",
-        [REJECTED_CERTIFICATE] = "certificate",
-        [REJECTED_ACCESS_KEY] = "accessKey",
-        [REJECTED_CA] = "ca",
+        [REJECTED_DOMAIN] = "domain",        [REJECTED_CERTIFICATE] = "certificate",
+        [REJECTED_ACCESS_KEY] = "accessKey", [REJECTED_CA] = "ca",
+        [REJECTED_LOGIN] = "login",
 };
 
 enum err rejected_add(struct rejected *r, enum rejected_kind kind, const char *name, int64_t certificate_id,

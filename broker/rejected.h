@@ -17,6 +17,7 @@ enum rejected_kind {
         REJECTED_CERTIFICATE,
         REJECTED_ACCESS_KEY,
         REJECTED_CA,
+        REJECTED_LOGIN,
         REJECTED_KINDS
 };
 
@@ -24,7 +25,7 @@ struct rejected_row {
         enum rejected_kind kind;
         const char *error;      /* static text */
         int64_t certificate_id; /* 0: none. Of a CA: ca_certificate.id */
-        char *name;             /* domain, certificate ID, AccessKeyId or serial number of the CA */
+        char *name; /* domain, certificate ID, AccessKeyId, serial number of the CA, key of a login */
 };
 
 struct rejected {

@@ -5,6 +5,7 @@
 
 #include "common/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -16,7 +17,13 @@ struct broker_settings {
         int64_t handshake_s, connect_s, handshakes_per_turn, accepts_per_turn;
         int64_t per_address_max, unfinished_max, ticket_s, registrations_per_second, devices_max;
         char *mqtt_in_mutual, *metrics_listen;
-        int64_t inflight_max, queue_max, queue_bytes_max, subscriptions_max, sessions_max;
+        char *ws_listen, *wss_listen, *ws_path, *ws_origins;
+        char *proxy_protocol, *proxy_from, *allow_anonymous;
+        bool allow_anonymous_exposed;
+        int64_t inflight_max, queue_max, queue_bytes_max, queues_bytes_max, subscriptions_max, sessions_max;
+        char *preset, *queue_full, *store_dir, *store_sync;
+        int64_t receive_max, topic_alias_max, payload_max, session_expiry_s, keep_alive_max_s;
+        int64_t retained_max, retained_bytes_max, sys_s;
 };
 
 /* Reads the environment; what is empty is derived from SIGNET_HOME. `why` names the variable on ERR_SYNTAX.

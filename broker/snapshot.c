@@ -19,6 +19,8 @@ struct snapshot *snapshot_unref(struct snapshot *s)
                 tls_table_unref(s->tls);
                 credential_unref(s->default_credential);
                 access_keys_unref(s->access_keys);
+                access_keys_unref(s->token_keys);
+                (void)login_map_unref(s->logins);
                 trust_unref(s->trust);
                 digest_set_unref(s->inactive);
                 digest_set_unref(s->removed);

@@ -7,6 +7,7 @@
 
 #include "broker/credential_set.h"
 #include "broker/digest_set.h"
+#include "broker/login_map.h"
 #include "broker/rejected.h"
 #include "broker/tls_table.h"
 #include "broker/trust.h"
@@ -31,8 +32,11 @@ struct snapshot {
         struct credential
                 *default_credential; /* NULL: none configured; names that match nothing are refused */
         struct access_keys *access_keys;
-        bool login_required;         /* in the mode mutual too, every client needs a user name and password */
-        struct trust *trust;         /* registered CA certificates; never NULL */
+        struct access_keys *token_keys; /* those whose tokens are good; IDs only */
+        struct login_map
+                *logins;     /* credentials, identities, permissions, …; the same while nothing changes */
+        bool login_required; /* in the mode mutual too, every client needs a user name and password */
+        struct trust *trust; /* registered CA certificates; never NULL */
         struct digest_set *inactive; /* device certificates that are made inactive; NULL: none */
         /* Device certificates that were deleted since the snapshot before this one: live connections of
          * theirs end. NULL: none. A deleted device that comes again is registered again, so this is no deny
@@ -63,6 +67,9 @@ struct credential *snapshot_credential(const struct snapshot *s, const unsigned 
 /* Borrowed secret; false when unknown or disabled. */
 _Bool snapshot_access_key(const struct snapshot *s, const char *id, size_t id_len, const char **ret_secret,
                           size_t *ret_secret_len);
+
+/* Whether tokens are good that this access key has applied for. */
+_Bool snapshot_token_key(const struct snapshot *s, const char *id, size_t id_len);
 
 /* Access-key table, filled by the loader before it is shared. The secret is copied and wiped when freed. */
 MUST_CHECK enum err access_keys_new(size_t count_max, struct access_keys **ret);

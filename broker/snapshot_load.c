@@ -3,6 +3,7 @@
 
 #include "broker/certificate_load.h"
 #include "broker/device_load.h"
+#include "broker/login_load.h"
 #include "broker/mapping_load.h"
 #include "broker/trust_load.h"
 #include "common/clock.h"
@@ -225,8 +226,6 @@ static enum err access_key_read(struct load *l, const PGresult *rows, int row, s
         const char *id = PQgetvalue(rows, row, 0), *secret;
         size_t secret_len;
 
-        if (row == ACCESS_KEYS_MAX)
-                return rejected_add(&l->next->rejected, REJECTED_ACCESS_KEY, id, 0, too_many_keys);
         enum err e = secret_open(l, rows, row, &opened);
         if (e == ERR_OK)
                 return access_keys_add(keys, id, opened.data, opened.len);
@@ -237,25 +236,50 @@ static enum err access_key_read(struct load *l, const PGresult *rows, int row, s
         return rejected_add(&l->next->rejected, REJECTED_ACCESS_KEY, id, 0, err_text(e));
 }
 
+enum { USED_BY_CLIENTS = 1, USED_FOR_TOKENS = 2 }; /* access_key_uses() of the database */
+
+static enum err access_keys_read(struct load *l, const PGresult *rows, struct access_keys *keys,
+                                 struct access_keys *token_keys)
+{
+        for (int i = 0; i < PQntuples(rows); i++) {
+                const char *id = PQgetvalue(rows, i, 0);
+                int64_t uses = db_binary_int(rows, i, 2);
+
+                if (i == ACCESS_KEYS_MAX)
+                        return rejected_add(&l->next->rejected, REJECTED_ACCESS_KEY, id, 0, too_many_keys);
+                if ((uses & USED_BY_CLIENTS) != 0)
+                        TRY(access_key_read(l, rows, i, keys));
+                if ((uses & USED_FOR_TOKENS) != 0)
+                        TRY(access_keys_add(token_keys, id, NULL, 0));
+        }
+        return ERR_OK;
+}
+
+/* `made`, or the old one when it is the same. */
+static struct access_keys *shared_keys(struct access_keys *old, struct access_keys **made)
+{
+        return old != NULL && access_keys_equal(old, *made) ? access_keys_ref(old) : TAKE(*made);
+}
+
 static enum err access_keys_load(struct load *l)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
         CLEANUP(access_keysp) struct access_keys *keys = NULL;
+        CLEANUP(access_keysp) struct access_keys *token_keys = NULL;
+        const struct snapshot *last = l->last;
         const struct db_param params[] = {DB_INT(l->instance.account_id), DB_INT(ACCESS_KEYS_MAX + 1),
                                           DB_TEXT(l->source->instance)};
 
-        TRY(db_query(
-                l->source->db, DB_AS_BINARY, &rows,
-                "SELECT access_key_id, secret_sealed FROM access_key WHERE account_id = $1 AND enabled "
-                "AND access_key_may_connect(access_key_id, $3) ORDER BY access_key_id COLLATE \"C\" LIMIT $2",
-                3, params));
+        TRY(db_query(l->source->db, DB_AS_BINARY, &rows,
+                     "SELECT access_key_id, secret_sealed, uses FROM access_key, "
+                     "access_key_uses(access_key_id, $3) uses WHERE account_id = $1 AND enabled AND uses > 0 "
+                     "ORDER BY access_key_id COLLATE \"C\" LIMIT $2",
+                     3, params));
         TRY(access_keys_new((size_t)PQntuples(rows), &keys));
-        for (int i = 0; i < PQntuples(rows); i++)
-                TRY(access_key_read(l, rows, i, keys));
-        if (l->last != NULL && access_keys_equal(l->last->access_keys, keys))
-                l->next->access_keys = access_keys_ref(l->last->access_keys);
-        else
-                l->next->access_keys = TAKE(keys);
+        TRY(access_keys_new((size_t)PQntuples(rows), &token_keys));
+        TRY(access_keys_read(l, rows, keys, token_keys));
+        l->next->access_keys = shared_keys(last == NULL ? NULL : last->access_keys, &keys);
+        l->next->token_keys = shared_keys(last == NULL ? NULL : last->token_keys, &token_keys);
         return ERR_OK;
 }
 
@@ -297,6 +321,18 @@ static enum err devices_load(struct load *l)
                                     &l->next->inactive);
 }
 
+static enum err logins_load(struct load *l)
+{
+        const struct login_source logins = {.db = l->source->db,
+                                            .master = l->source->master,
+                                            .instance = l->source->instance,
+                                            .last = l->same_instance ? l->last->logins : NULL,
+                                            .since = l->marked ? l->last->revision : -1,
+                                            .rejected = l->marked ? &l->last->rejected : NULL};
+
+        return login_load(&logins, &l->next->rejected, &l->next->logins);
+}
+
 /* ---- the whole ---- */
 
 static enum err load_run(struct load *l)
@@ -317,6 +353,7 @@ static enum err load_run(struct load *l)
         TRY(mappings_read(l));
         TRY(certificates_read(l));
         TRY(access_keys_load(l));
+        TRY(logins_load(l));
         TRY(changes_make(l));
         TRY(default_choose(l));
         TRY(tls_table_with(l->partial ? l->last->tls : NULL, l->changes, l->change_count, &next->tls));

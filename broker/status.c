@@ -8,8 +8,8 @@ static json_t *listeners_json(const struct status_source *b)
         json_t *list = json_array();
 
         for (int n = 0; n < b->listener_count; n++)
-                json_array_append_new(list, json_pack("{s:s, s:i}", "name", b->listeners[n].name, "port",
-                                                      b->listeners[n].port));
+                json_array_append_new(list, json_pack("{s:s, s:i}", "name", b->listeners[n].kind->name,
+                                                      "port", b->listeners[n].port));
         return list;
 }
 

@@ -2,8 +2,13 @@
 #include "broker/worker.h"
 
 #include "broker/conn.h"
+#include "broker/fabric.h"
+#include "broker/linger.h"
 #include "broker/packet.h"
+#include "broker/publishing.h"
 #include "broker/recheck.h"
+#include "broker/retained.h"
+#include "broker/sys_topics.h"
 #include "broker/tls.h"
 #include "common/clock.h"
 
@@ -33,9 +38,10 @@ struct worker {
         uv_timer_t tick; /* deadlines */
         uv_timer_t look; /* while connections are paused by congestion */
         uint64_t ticked_ms;
-        int64_t clock_ahead_s; /* the clock of the world, of the loop's */
-        bool forgave;          /* the last tick came late, and nobody's deadline was looked at */
-        uint32_t trim_left;    /* ticks; 0: nothing to trim */
+        int64_t clock_ahead_s;  /* the clock of the world, of the loop's */
+        bool forgave;           /* the last tick came late, and nobody's deadline was looked at */
+        uint32_t trim_left;     /* ticks; 0: nothing to trim */
+        struct sys_topics *sys; /* worker 0's; NULL: off */
         pthread_t thread;
         bool started;
 };
@@ -68,7 +74,9 @@ static void end_turn(struct context *ctx)
         ctx->accepts_left = ctx->limits->accepts_per_turn;
         ctx->events_left = TURN_EVENTS_MAX;
         conn_shake_waiting(ctx);
+        store_port_flush_early(&ctx->port);
         conn_flush_all(ctx);
+        store_port_flush(&ctx->port); /* that may have read packets too */
         for (int to = 0; to < ctx->count; to++)
                 mailbox_post(&ctx->peers[to]->mailbox, &ctx->outgoing[to]);
         conn_resume_paused(ctx);
@@ -129,12 +137,21 @@ static void on_tick(uv_timer_t *t)
                 return;
         if (w->trim_left > 0 && --w->trim_left == 0)
                 credential_cache_trim(ctx->credentials);
+        linger_tick(ctx);
         wheel_advance(&ctx->wheel, uv_now(&ctx->loop), conn_due, ctx);
+        wheel_advance(&ctx->session_wheel, uv_now(&ctx->loop), session_due, ctx->sessions);
         atomic_store_explicit(&ctx->counters.sessions, session_table_count(ctx->sessions),
                               memory_order_relaxed);
         atomic_store_explicit(&ctx->counters.messages_over_limit, session_table_dropped(ctx->sessions),
                               memory_order_relaxed);
-        atomic_store_explicit(&ctx->counters.subscriptions, router_count(ctx->router), memory_order_release);
+        atomic_store_explicit(&ctx->counters.messages_expired, session_table_expired(ctx->sessions),
+                              memory_order_relaxed);
+        fabric_tell_peers(ctx);
+        sys_topics_count(ctx);
+        if (ctx->index == 0) {
+                retained_sweep(ctx->retained, &ctx->port, clock_unix_ms());
+                sys_topics_tick(w->sys, clock_ms());
+        }
 }
 
 /* ---- a new snapshot ---- */
@@ -225,6 +242,14 @@ void workers_perish(struct workers *all, struct perishables *next)
 
 /* ---- life ---- */
 
+/* A session with a shared subscription has ended. */
+static void leave_share(struct context *ctx, struct bytes client_id, struct bytes filter)
+{
+        static const struct share_news leaves = {.change = SHARE_LEAVE};
+
+        fabric_share(ctx, filter, client_id, &leaves, NULL);
+}
+
 static enum err context_init(struct context *ctx, const struct worker_settings *s)
 {
         if (uv_loop_init(&ctx->loop) != 0 || mailbox_init(&ctx->mailbox, &ctx->loop, ctx) != 0)
@@ -234,17 +259,45 @@ static enum err context_init(struct context *ctx, const struct worker_settings *
         ctx->registry = s->registry;
         ctx->known = s->known;
         ctx->admission = s->admission;
+        ctx->retained = s->retained;
         ctx->packet = packet_handle;
         ctx->turn_end = end_turn;
         ring_init(&ctx->dirty);
         ring_init(&ctx->paused);
         ring_init(&ctx->shaking);
         ring_init(&ctx->unfinished);
+        ring_init(&ctx->lingering);
         wheel_init(&ctx->wheel, uv_now(&ctx->loop));
-        TRY(router_new(&ctx->router));
-        TRY(session_table_new(&s->limits->sessions, ctx->router, &ctx->sessions));
+        TRY(router_new(session_id, &ctx->router));
+        store_port_init(&ctx->port, s->store, ctx);
+        wheel_init(&ctx->session_wheel, uv_now(&ctx->loop));
+        const struct session_table_settings sessions = {.limits = &s->limits->sessions,
+                                                        .router = ctx->router,
+                                                        .port = &ctx->port,
+                                                        .wheel = &ctx->session_wheel,
+                                                        .worker = ctx->index,
+                                                        .publish = publishing_will,
+                                                        .unshare = leave_share,
+                                                        .ctx = ctx};
+        TRY(session_table_new(&sessions, &ctx->sessions));
         TRY(credential_cache_new(s->credentials_max, &ctx->credentials));
         return tls_context_new(ctx, &ctx->tls);
+}
+
+/* Nobody waits for it. */
+static void publish_sys(struct context *ctx, struct message *m)
+{
+        struct published done = {0};
+
+        fabric_publish(ctx, m, &done);
+        fabric_forget(ctx, &done);
+}
+
+static enum err sys_init(struct worker *w, uint32_t every_s)
+{
+        const struct sys_topics_settings s = {.ctx = &w->ctx, .every_s = every_s, .publish = publish_sys};
+
+        return every_s == 0 || w->ctx.index != 0 ? ERR_OK : sys_topics_new(&s, &w->sys);
 }
 
 static enum err worker_init(struct worker *w, const struct worker_settings *s)
@@ -252,6 +305,7 @@ static enum err worker_init(struct worker *w, const struct worker_settings *s)
         uv_loop_t *loop = &w->ctx.loop;
 
         TRY(context_init(&w->ctx, s));
+        TRY(sys_init(w, s->sys_s));
         w->turn_end.data = w->tick.data = w;
         w->ticked_ms = uv_now(loop);
         if (uv_prepare_init(loop, &w->turn_end) != 0 || uv_idle_init(loop, &w->busy) != 0 ||
@@ -280,8 +334,10 @@ static void worker_free(struct worker *w)
 {
         struct context *ctx = &w->ctx;
 
+        linger_end(ctx);
         (void)session_table_free(ctx->sessions);
         (void)router_free(ctx->router);
+        (void)sys_topics_free(w->sys);
         (void)credential_cache_free(ctx->credentials);
         SSL_CTX_free(ctx->tls);
         (void)snapshot_unref(ctx->snapshot);
@@ -290,7 +346,7 @@ static void worker_free(struct worker *w)
         free(w);
 }
 
-enum err workers_start(const struct worker_settings *settings, struct workers **ret)
+enum err workers_make(const struct worker_settings *settings, struct workers **ret)
 {
         struct workers *all = calloc(1, sizeof *all);
 
@@ -309,14 +365,17 @@ enum err workers_start(const struct worker_settings *settings, struct workers **
                 all->count++;
                 TRY(worker_init(w, settings));
         }
+        *ret = all;
+        return ERR_OK;
+}
+
+enum err workers_run(struct workers *all)
+{
         for (int n = 0; n < all->count; n++) {
-                if (pthread_create(&all->each[n]->thread, NULL, run, all->each[n]) != 0) {
-                        (void)workers_stop(all);
+                if (pthread_create(&all->each[n]->thread, NULL, run, all->each[n]) != 0)
                         return ERR_NOMEM;
-                }
                 all->each[n]->started = true;
         }
-        *ret = all;
         return ERR_OK;
 }
 
@@ -329,7 +388,8 @@ static void end_worker(struct context *ctx, struct mail *m)
         for (int n = 0; n < w->end_count; n++)
                 listener_stop(&w->ends[n]);
         while (ctx->connections != NULL)
-                conn_close(ctx->connections, "broker stops");
+                conn_abort(ctx->connections, MQTT_SERVER_SHUTTING_DOWN, "broker stops");
+        store_port_flush(&ctx->port);
         uv_close((uv_handle_t *)&w->turn_end, NULL);
         uv_close((uv_handle_t *)&w->busy, NULL);
         uv_close((uv_handle_t *)&w->tick, NULL);
@@ -337,10 +397,10 @@ static void end_worker(struct context *ctx, struct mail *m)
         mailbox_close(&ctx->mailbox);
 }
 
-struct workers *workers_stop(struct workers *all)
+void workers_stop(struct workers *all)
 {
         if (all == NULL)
-                return NULL;
+                return;
         for (int n = 0; n < all->count; n++) {
                 struct mail *m = calloc(1, sizeof *m);
 
@@ -352,11 +412,26 @@ struct workers *workers_stop(struct workers *all)
         for (int n = 0; n < all->count; n++)
                 if (all->each[n]->started)
                         pthread_join(all->each[n]->thread, NULL);
-        for (int from = 0; from < all->count; from++) /* what came too late is freed by its receiver */
+}
+
+/* What came too late is freed by its receiver. */
+static void drain(struct workers *all)
+{
+        for (int from = 0; from < all->count; from++)
                 for (int to = 0; to < all->count; to++)
                         mailbox_post(&all->contexts[to]->mailbox, &all->contexts[from]->outgoing[to]);
         for (int n = 0; n < all->count; n++)
                 mailbox_drain(&all->contexts[n]->mailbox);
+}
+
+struct workers *workers_free(struct workers *all)
+{
+        if (all == NULL)
+                return NULL;
+        drain(all);
+        for (int n = 0; n < all->count; n++)
+                store_port_done(&all->contexts[n]->port);
+        drain(all);
         for (int n = 0; n < all->count; n++)
                 worker_free(all->each[n]);
         free(all);

@@ -3,6 +3,7 @@
 
 #include "broker/admission.h"
 #include "broker/mqtt_read.h"
+#include "broker/retained.h"
 #include "common/clock.h"
 #include "common/crypt.h"
 #include "common/text.h"
@@ -19,10 +20,12 @@ enum { PATIENCE_MS = 5000 };
 
 static const char instance[] = "mqtt-cn-test", key_id[] = "LTAIx", secret[] = "secret";
 static struct listener listener;
+struct listener_kind stage_kind = {.name = "mqtt"};
 
 struct workers *workers;
 uint32_t connections_max = 1000;
 static struct admission *admission;
+static struct retained *retained;
 struct broker_limits limits = {.packet_max = 1024 * 1024,
                                .unfinished_max = 1000,
                                .handshakes_per_turn = 8,
@@ -31,9 +34,13 @@ struct broker_limits limits = {.packet_max = 1024 * 1024,
                                .mailbox_bytes_max = 1024 * 1024,
                                .handshake_ms = 10000,
                                .connect_ms = 10000,
+                               .receive_max = 1024,
+                               .topic_alias_max = 16,
                                .sessions = {.inflight_max = 256,
                                             .queue_max = 1000,
                                             .queue_bytes_max = 1024 * 1024,
+                                            .total_bytes_max = 64 * 1024 * 1024,
+                                            .expiry_max_s = SESSION_NEVER_EXPIRES,
                                             .subscriptions_max = 100,
                                             .sessions_max = 1000}};
 
@@ -53,6 +60,7 @@ void stage_publish(bool with_key)
 void stage_start(void)
 {
         cr_assert_eq(admission_new(connections_max, 0, &admission), ERR_OK);
+        cr_assert_eq(retained_new(&(struct retained_limits){1000, 1024 * 1024}, &retained), ERR_OK);
 
         const struct worker_settings settings = {.count = STAGE_WORKERS,
                                                  .limits = &limits,
@@ -60,18 +68,22 @@ void stage_start(void)
                                                  .listeners = &listener,
                                                  .listener_count = 1,
                                                  .credentials_max = 16,
-                                                 .admission = admission};
+                                                 .admission = admission,
+                                                 .retained = retained};
         char why[256];
 
         signal(SIGPIPE, SIG_IGN);
-        cr_assert_eq(listener_open("mqtt", false, "127.0.0.1:0", STAGE_WORKERS, &listener, why), ERR_OK);
-        cr_assert_eq(workers_start(&settings, &workers), ERR_OK);
+        cr_assert_eq(listener_open(&stage_kind, "127.0.0.1:0", STAGE_WORKERS, &listener, why), ERR_OK);
+        cr_assert_eq(workers_make(&settings, &workers), ERR_OK);
+        cr_assert_eq(workers_run(workers), ERR_OK);
         stage_publish(true);
 }
 
 void stage_stop(void)
 {
-        workers = workers_stop(workers);
+        workers_stop(workers);
+        workers = workers_free(workers);
+        retained = retained_free(retained);
         listener_close(&listener);
         admission = admission_free(admission);
 }

@@ -21,6 +21,7 @@ extern struct workers *workers;
 /* Changed before stage_start() by tests that need other ones. */
 extern struct broker_limits limits;
 extern uint32_t connections_max;
+extern struct listener_kind stage_kind; /* what its listener is like */
 
 void stage_start(void);
 void stage_stop(void);

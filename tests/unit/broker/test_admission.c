@@ -96,6 +96,30 @@ Test(admission, counts_a_mapped_address_as_the_ipv4_one_and_not_with_its_64)
         (void)admission_free(a);
 }
 
+Test(admission, one_whose_address_is_not_known_yet_counts_in_the_total_and_with_its_address_when_it_is)
+{
+        struct admission *a = admission(4, 1);
+        struct sockaddr_storage one = ipv4("192.0.2.1", 1), two = ipv4("192.0.2.2", 1);
+
+        for (int n = 0; n < 4; n++)
+                cr_assert_eq(admission_enter(a, NULL), REFUSAL_NONE, "they are nobody's");
+        cr_assert_eq(admission_enter(a, NULL), REFUSAL_CONNECTIONS_FULL);
+        cr_assert_eq(admission_name(a, &one), REFUSAL_NONE);
+        cr_assert_eq(admission_name(a, &one), REFUSAL_ADDRESS_FULL);
+        cr_assert_eq(admission_name(a, &two), REFUSAL_NONE);
+        cr_assert_eq(admission_count(a), 4, "naming counts nobody twice");
+        admission_leave(a, NULL); /* the one that was refused */
+        admission_leave(a, NULL); /* one that never said */
+        enters(a, one, REFUSAL_ADDRESS_FULL);
+        admission_leave(a, &one);
+        enters(a, one, REFUSAL_NONE);
+        admission_leave(a, &two);
+        admission_leave(a, &one);
+        cr_assert_eq(admission_count(a), 0);
+        cr_assert_eq(admission_name(NULL, &one), REFUSAL_NONE);
+        (void)admission_free(a);
+}
+
 Test(admission, without_a_limit_for_addresses_knows_none)
 {
         struct admission *a = admission(1000, 0);

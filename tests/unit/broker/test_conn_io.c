@@ -99,19 +99,22 @@ static void client_reads(size_t most)
 
 static void add_publish(struct outbox *o, size_t payload_len)
 {
+        static const struct mqtt_publish_form form = {.level = LEVEL};
         static uint8_t payload[60000];
+        const struct message_content content = {.topic = {(const uint8_t *)"t/x", 3},
+                                                .payload = {payload, payload_len}};
         struct message *m;
 
         crypt_random(payload, payload_len);
-        m = message_new("t/x", 3, payload, (uint32_t)payload_len, 0, false);
+        m = message_new(&content);
         cr_assert_not_null(m);
-        cr_assert_eq(outbox_publish(o, m, LEVEL, 0, false, false, 0), ERR_OK);
-        expected_len += mqtt_write_publish(expected + expected_len, m, LEVEL, 0, false, false, 0);
+        cr_assert_eq(outbox_publish(o, m, &form), ERR_OK);
+        expected_len += mqtt_write_publish(expected + expected_len, m, &form);
         message_unref(m);
 }
 
 /* The outbox grows between two tries of the same write, and the client reads now and then. */
-static void write_and_read_at_random(void)
+static void write_at_random(struct ws *ws)
 {
         struct outbox o = {0};
         int full = 0;
@@ -121,18 +124,71 @@ static void write_and_read_at_random(void)
 
                 if (n < ROUNDS && dice() % 3 == 0)
                         add_publish(&o, (size_t)(dice() % 20 == 0 ? dice() % 60000 : dice() % 200));
-                r = conn_io_flush(ours, ends[0], &o, scratch);
+                r = conn_io_flush(ours, ends[0], ws, &o, scratch);
                 cr_assert(r == CONN_IO_OK || r == CONN_IO_AGAIN || r == CONN_IO_MORE);
                 full += r == CONN_IO_AGAIN;
                 if (dice() % 4 == 0)
                         client_reads((size_t)(dice() % 30000));
         }
+        cr_assert_gt(full, ROUNDS / 20);
+        outbox_done(&o);
+}
+
+static void write_and_read_at_random(void)
+{
+        write_at_random(NULL);
         while (heard_len < expected_len)
                 client_reads(TOTAL_MAX);
-        cr_assert_gt(full, ROUNDS / 20);
         cr_assert_eq(heard_len, expected_len);
         cr_assert_arr_eq(heard, expected, expected_len);
-        outbox_done(&o);
+}
+
+/* Binary frames without their heads, in place. */
+static void unframe(void)
+{
+        size_t at = 0, len = 0;
+
+        while (at < heard_len) {
+                size_t head = heard[at + 1] == 126 ? 4 : 2;
+                size_t size = head == 4 ? (size_t)heard[at + 2] << 8 | heard[at + 3] : heard[at + 1];
+
+                cr_assert_eq(heard[at], 0x82);
+                cr_assert(head + size <= RECORD_BYTES, "a frame is one record at most");
+                memmove(heard + len, heard + at + head, size);
+                at += head + size;
+                len += size;
+        }
+        cr_assert_eq(at, heard_len);
+        heard_len = len;
+}
+
+/* The answer to its request comes first, then frames, and nothing is left half said. */
+static void write_and_read_frames_at_random(void)
+{
+        static const struct ws_rules rules = {.path = "/"};
+        static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                                      "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                                      "Sec-WebSocket-Protocol: mqtt\r\n\r\n";
+        uint8_t bytes[sizeof request];
+        const uint8_t *end;
+        struct ws *ws = NULL;
+
+        cr_assert_eq(ws_new(&rules, 1000, &ws), ERR_OK);
+        memcpy(bytes, request, sizeof request);
+        cr_assert_eq(ws_take(ws, bytes, sizeof request - 1), 0);
+        write_at_random(ws);
+        cr_assert_not(ws_owes(ws));
+        for (int n = 0; n < ROUNDS; n++)
+                client_reads(TOTAL_MAX);
+        end = memmem(heard, heard_len, "\r\n\r\n", 4);
+        cr_assert(memcmp(heard, "HTTP/1.1 101 ", 13) == 0 && end != NULL);
+        heard_len -= (size_t)(end + 4 - heard);
+        memmove(heard, end + 4, heard_len);
+        unframe();
+        cr_assert_eq(heard_len, expected_len);
+        cr_assert_arr_eq(heard, expected, expected_len);
+        (void)ws_free(ws);
 }
 
 Test(conn_io, a_full_plain_socket_loses_and_repeats_nothing, .init = open_pair, .fini = close_pair)
@@ -143,6 +199,16 @@ Test(conn_io, a_full_plain_socket_loses_and_repeats_nothing, .init = open_pair, 
 Test(conn_io, a_full_tls_socket_loses_and_repeats_nothing, .init = open_tls, .fini = close_pair)
 {
         write_and_read_at_random();
+}
+
+Test(conn_io, a_full_plain_socket_loses_and_repeats_no_frame, .init = open_pair, .fini = close_pair)
+{
+        write_and_read_frames_at_random();
+}
+
+Test(conn_io, a_full_tls_socket_loses_and_repeats_no_frame, .init = open_tls, .fini = close_pair)
+{
+        write_and_read_frames_at_random();
 }
 
 Test(conn_io, tells_what_tls_has_read_ahead, .init = open_tls, .fini = close_pair)

@@ -56,6 +56,20 @@ static size_t count_of(const char *text)
         return count;
 }
 
+Test(metrics_text, a_store_that_fails_is_not_up_and_neither_is_one_that_is_not_there)
+{
+        write_page();
+        says("signet_broker_store_up 0");
+        reading.keeps = true;
+        reading.store.commit_us_total = 1500000;
+        write_page();
+        says("signet_broker_store_up 1");
+        says("signet_broker_store_commit_seconds_total 1.500000");
+        reading.store_failing = true;
+        write_page();
+        says("signet_broker_store_up 0");
+}
+
 Test(metrics_text, tells_every_reason_of_the_table_also_those_that_never_were)
 {
         reading.refused[REFUSAL_CA_INACTIVE] = 7;
