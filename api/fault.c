@@ -99,6 +99,11 @@ enum err fault_deny(struct fault *f, enum fault_id id, int64_t account_id, const
         return ERR_REFUSED;
 }
 
+bool fault_names_field(enum fault_id id)
+{
+        return strstr(faults[id].code, "%s") != NULL;
+}
+
 int fault_http(const struct fault *f)
 {
         return (unsigned)f->id < FAULT_COUNT ? faults[f->id].http : faults[FAULT_INTERNAL].http;

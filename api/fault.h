@@ -6,6 +6,7 @@
 
 #include "common/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* id, HTTP status, Code, standard Message */
@@ -59,6 +60,18 @@
         X(FAULT_INSTANCE_PERMISSION, 400, "InstancePermissionCheckFailed",                                   \
           "An error occurred while validating the permissions of the instance. Please verify the account "   \
           "that created the instance and its permissions settings.")                                         \
+        X(FAULT_PARAMETER_CHECK, 400, "ParameterCheckFailed",                                                \
+          "An error occurred while validating the parameters. The parameters may be missing or invalid.")    \
+        X(FAULT_RESOURCE_PERMISSION, 400, "PermissionCheckFailed",                                           \
+          "An error occurred while validating the resource permissions. Please check the account that "      \
+          "created the instance, topic, and GroupId, and check their permission settings.")                  \
+        X(FAULT_PARAMETER_NAMED, 400, "InvalidParameter.%s",                                                 \
+          "An error occurred while validating the parameter. The parameter may be missing or invalid.")      \
+        X(FAULT_CUSTOM_AUTH_LIMIT, 400, "Customauth.over.capacity", "Over custom auth capacity.")            \
+        X(FAULT_SEND_MESSAGE, 417, "SendMessageFailed",                                                      \
+          "A storage exception occurred while sending the message. Please try again.")                       \
+        X(FAULT_OVERFLOW, 403, "SystemOverFlow",                                                             \
+          "An error occurred while processing your request. Please try again.")                              \
         X(FAULT_FORBIDDEN, 403, "Forbidden.RAM",                                                             \
           "User not authorized to operate on the specified resource, or this API doesn't support RAM.")      \
         X(FAULT_PERMISSION_DENIED, 400, "PermissionDenied",                                                  \
@@ -77,6 +90,14 @@
         X(FAULT_DEVICE_NOT_FOUND, 400, "FindDeviceBySnError",                                                \
           "Failed to find the device certificate by the SN. Please check sn is valid")                       \
         X(FAULT_CRL_NOT_FOUND, 400, "CaCrlNotFound", "Specified CA certificate has no revocation list.")     \
+        X(FAULT_NO_INSTANCE, 400, "InstanceNotFound",                                                        \
+          "Failed to find the instance. The instanceId may be invalid.")                                     \
+        X(FAULT_GROUP_EXISTS, 400, "GroupIdAlreadyExsited", "The specified GroupId already exists.")         \
+        X(FAULT_GROUP_CREATE, 417, "CreateGroupIdError", "Failed to create GroupId. Try again later.")       \
+        X(FAULT_GROUP_DELETE, 417, "DeleteGroupIdError", "Failed to delete GroupId. Try again later.")       \
+        X(FAULT_PARENT_TOPIC_EXISTS, 400, "ParentTopicAlreadyExists",                                        \
+          "Specified parent topic exists already.")                                                          \
+        X(FAULT_PARENT_TOPIC_NOT_FOUND, 400, "ParentTopicNotFound", "Specified parent topic is not found.")  \
         X(FAULT_NO_BROKER, 400, "NoBrokerAnswered", "No broker of the specified instance has answered.")     \
         X(FAULT_INSTANCE_IN_USE, 400, "InstanceInUse", "Specified instance is in use.")                      \
         X(FAULT_REVISION_NOT_FOUND, 400, "RevisionNotFound", "Specified revision is not in the history.")    \
@@ -107,12 +128,14 @@ struct fault {
  * fault_set(…)`. */
 MUST_CHECK enum err fault_set(struct fault *f, enum fault_id id, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
-/* FAULT_MISSING and FAULT_INVALID with the parameter's name in Code: "MissingMqttInstanceId". */
+/* FAULT_MISSING, FAULT_INVALID and FAULT_PARAMETER_NAMED with the parameter's name in Code:
+ * "MissingMqttInstanceId". */
 MUST_CHECK enum err fault_set_field(struct fault *f, enum fault_id id, const char *field, const char *format,
                                     ...) __attribute__((format(printf, 4, 5)));
 /* The refusal for want of a grant of `action`: `id` and what AccessDeniedDetail says. */
 MUST_CHECK enum err fault_deny(struct fault *f, enum fault_id id, int64_t account_id, const char *action,
                                const char *format, ...) __attribute__((format(printf, 5, 6)));
+bool fault_names_field(enum fault_id id); /* its Code does, with fault_set_field() */
 int fault_http(const struct fault *f);
 const char *fault_message(enum fault_id id); /* the standard one */
 /* The fault whose Code this is ("MissingX" and "InvalidX" are rows with a hole); FAULT_NONE when there is

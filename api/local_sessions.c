@@ -3,19 +3,12 @@
 
 #include "api/answer.h"
 #include "api/certificate.h"
-#include "api/rollout.h"
+#include "api/local_broker.h"
 #include "common/cleanup.h"
-#include "common/clock.h"
-#include "common/control.h"
 
 #include <stdio.h>
 
 CLEANUP_DEFINE(jsonp, json_t *, json_decref)
-
-struct line { /* to one broker */
-        char path[CONTROL_PATH_MAX + 1];
-        int64_t deadline_ms;
-};
 
 void session_page_done(struct session_page *p)
 {
@@ -23,22 +16,7 @@ void session_page_done(struct session_page *p)
         p->rows = NULL;
 }
 
-/* An answer that says ok. */
-static enum err ask(const struct line *l, json_t *request, json_t **ret)
-{
-        CLEANUP(jsonp) json_t *answer = NULL;
-        int64_t left = l->deadline_ms - clock_ms();
-
-        if (left <= 0)
-                return ERR_TIMEOUT;
-        TRY(control_call(l->path, request, (int)left, &answer));
-        if (!json_is_true(json_object_get(answer, "ok")))
-                return ERR_REFUSED;
-        *ret = TAKE(answer);
-        return ERR_OK;
-}
-
-static enum err read_node(const struct line *l, char ret[LOCAL_NODE_SIZE])
+static enum err read_node(const struct local_broker *b, char ret[LOCAL_NODE_SIZE])
 {
         CLEANUP(jsonp) json_t *request = json_pack("{s:s}", "op", "status");
         CLEANUP(jsonp) json_t *answer = NULL;
@@ -46,7 +24,7 @@ static enum err read_node(const struct line *l, char ret[LOCAL_NODE_SIZE])
 
         if (request == NULL)
                 return ERR_NOMEM;
-        TRY(ask(l, request, &answer));
+        TRY(local_broker_ask(b, request, &answer));
         node = json_string_value(json_object_get(answer, "node"));
         (void)snprintf(ret, LOCAL_NODE_SIZE, "%s", node != NULL ? node : "");
         return ERR_OK;
@@ -97,8 +75,8 @@ static json_t *request_of(const struct session_question *q, int64_t got)
 }
 
 /* One line of the protocol may be too short for a page: then it goes on behind what has come. */
-static enum err read_some(const struct line *l, const struct session_question *q, struct session_page *p,
-                          size_t *ret)
+static enum err read_some(const struct local_broker *b, const struct session_question *q,
+                          struct session_page *p, size_t *ret)
 {
         CLEANUP(jsonp) json_t *request = request_of(q, (int64_t)json_array_size(p->rows));
         CLEANUP(jsonp) json_t *answer = NULL;
@@ -107,7 +85,7 @@ static enum err read_some(const struct line *l, const struct session_question *q
 
         if (request == NULL)
                 return ERR_NOMEM;
-        TRY(ask(l, request, &answer));
+        TRY(local_broker_ask(b, request, &answer));
         list = json_object_get(answer, "sessions");
         if (!json_is_array(list) || json_array_size(list) > (size_t)q->limit - json_array_size(p->rows))
                 return ERR_SYNTAX;
@@ -120,16 +98,17 @@ static enum err read_some(const struct line *l, const struct session_question *q
         return ERR_OK;
 }
 
-static enum err read_page(const struct line *l, const struct session_question *q, struct session_page *p)
+static enum err read_page(const struct local_broker *b, const struct session_question *q,
+                          struct session_page *p)
 {
         size_t came = 0;
 
         p->rows = json_array();
         if (p->rows == NULL)
                 return ERR_NOMEM;
-        TRY(read_node(l, p->node));
+        TRY(read_node(b, p->node));
         do {
-                TRY(read_some(l, q, p, &came));
+                TRY(read_some(b, q, p, &came));
         } while (came > 0 && (int64_t)json_array_size(p->rows) < q->limit &&
                  q->offset + (int64_t)json_array_size(p->rows) < p->total);
         return ERR_OK;
@@ -139,16 +118,54 @@ enum err local_sessions_ask(const char *run_dir, const char *instance, const str
                             struct session_page *ret)
 {
         CLEANUP(session_page) struct session_page page = {0};
-        struct line l = {.deadline_ms = clock_ms() + rollout_patience_ms(instance)};
-        enum err e;
+        struct local_broker b;
 
-        if (control_path(run_dir, instance, l.path) != ERR_OK)
-                return ERR_NOT_FOUND;
-        e = read_page(&l, q, &page);
-        if (e == ERR_TIMEOUT)
-                rollout_note_slow(instance);
-        TRY(e);
+        TRY(local_broker_open(run_dir, instance, &b));
+        TRY(read_page(&b, q, &page));
         *ret = page;
         page.rows = NULL;
+        return ERR_OK;
+}
+
+enum err local_sessions_online(const char *run_dir, const char *instance, json_t *client_ids, json_t **ret)
+{
+        CLEANUP(jsonp) json_t *request = json_pack("{s:s, s:O}", "op", "online", "clientIds", client_ids);
+        CLEANUP(jsonp) json_t *answer = NULL;
+        struct local_broker b;
+        json_t *online, *one;
+        size_t i;
+
+        if (request == NULL)
+                return ERR_NOMEM;
+        TRY(local_broker_open(run_dir, instance, &b));
+        TRY(local_broker_ask(&b, request, &answer));
+        online = json_object_get(answer, "online");
+        if (json_array_size(online) != json_array_size(client_ids))
+                return ERR_SYNTAX;
+        json_array_foreach(online, i, one)
+        {
+                if (!json_is_boolean(one))
+                        return ERR_SYNTAX;
+        }
+        *ret = json_incref(online);
+        return ERR_OK;
+}
+
+enum err local_sessions_disconnect(const char *run_dir, const char *instance, const char *client_id,
+                                   int64_t *ret_count)
+{
+        CLEANUP(jsonp) json_t *request = json_pack("{s:s, s:s}", "op", "disconnect", "clientId", client_id);
+        CLEANUP(jsonp) json_t *answer = NULL;
+        struct local_broker b;
+        const json_t *count;
+
+        if (request == NULL)
+                return ERR_NOMEM;
+        TRY(local_broker_open(run_dir, instance, &b));
+        TRY(local_broker_ask(&b, request, &answer));
+        count = json_object_get(answer, "disconnected");
+        if (!json_is_integer(count))
+                return ERR_SYNTAX;
+        *ret_count = json_integer_value(count);
         return ERR_OK;
 }

@@ -22,9 +22,9 @@ struct session_page {
         char node[LOCAL_NODE_SIZE]; /* NodeId of the broker */
 };
 
-/* ERR_NOT_FOUND: no broker listens there. ERR_TIMEOUT: it has not answered within rollout_patience_ms().
- * ERR_REFUSED: it is not to be trusted, or does not know the question. ERR_SYNTAX: what it says makes no
- * sense. */
+/* Of each: ERR_NOT_FOUND: no broker listens there. ERR_TIMEOUT: it has not answered within
+ * rollout_patience_ms(). ERR_REFUSED: it is not to be trusted, or does not know the question. ERR_SYNTAX:
+ * what it says makes no sense. */
 MUST_CHECK enum err local_sessions_ask(const char *run_dir, const char *instance,
                                        const struct session_question *q, struct session_page *ret);
 void session_page_done(struct session_page *p);
@@ -32,5 +32,13 @@ static inline void cleanup_session_page(struct session_page *p)
 {
         session_page_done(p);
 }
+
+/* Whether each client is connected: *ret, the caller's, is a list of booleans in the order of `client_ids`, a
+ * list of texts. Costs a look-up each however many are connected. */
+MUST_CHECK enum err local_sessions_online(const char *run_dir, const char *instance, json_t *client_ids,
+                                          json_t **ret);
+/* Cuts a client off; *ret_count: how many connections it had, 0 or 1. */
+MUST_CHECK enum err local_sessions_disconnect(const char *run_dir, const char *instance,
+                                              const char *client_id, int64_t *ret_count);
 
 #endif

@@ -18,9 +18,11 @@ static enum err in_use(struct op_call *call, const struct instance_use *use)
         if (use->nodes == 0)
                 return fault_set(&call->fault, FAULT_INSTANCE_IN_USE,
                                  "%s It has %" PRId64 " domains and %" PRId64 " CA certificates with %" PRId64
-                                 " devices; with Force=true they go too.",
+                                 " devices%s; with Force=true they go too.",
                                  fault_message(FAULT_INSTANCE_IN_USE), use->counts.domains,
-                                 use->counts.ca_certificates, use->counts.devices);
+                                 use->counts.ca_certificates, use->counts.devices,
+                                 use->logins ? ", and groups, parent topics, or what clients sign in with"
+                                             : "");
         if (use->nodes > 1)
                 (void)snprintf(others, sizeof others, " and %" PRId64 " more", use->nodes - 1);
         return fault_set(

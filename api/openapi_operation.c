@@ -47,6 +47,30 @@ static enum err read_editions(const struct openapi_reader *r, const struct opera
         return ERR_OK;
 }
 
+/* The Code of a refusal that the grant names, else the usual one; FAULT_NONE when it is not documented. */
+static enum fault_id refusal(const struct operation_spec *op, const json_t *grant, const char *name,
+                             const char *usual)
+{
+        const char *code = text_of(grant, name);
+
+        return own_fault(op, code[0] != '\0' ? code : usual);
+}
+
+/* What the vendor's operations call the instance, and how they refuse it, is not the same everywhere. */
+static enum err read_instance(const struct openapi_reader *r, const json_t *grant, struct operation_spec *op)
+{
+        const char *name = text_of(grant, "instance");
+
+        op->instance = name[0] != '\0' ? name : "MqttInstanceId";
+        op->absent = refusal(op, grant, "absent", "MqttInstanceNotFound");
+        op->foreign = refusal(op, grant, "foreign", "MqttOwnerCheckError");
+        if (op->scope != SCOPE_INSTANCE && op->scope != SCOPE_GIVEN)
+                return ERR_OK;
+        if ((op->absent == FAULT_NONE && !op->may_be_gone) || op->foreign == FAULT_NONE)
+                return openapi_wrong(r, "what an unknown instance is refused with is not documented");
+        return ERR_OK;
+}
+
 static enum err read_grant(const struct openapi_reader *r, const json_t *item, struct operation_spec *op)
 {
         const json_t *grant = json_object_get(item, "x-signet-grant");
@@ -63,6 +87,7 @@ static enum err read_grant(const struct openapi_reader *r, const json_t *item, s
                 return openapi_wrong(r, "x-signet-grant is not complete");
         op->scope = scopes[i].scope;
         op->may_be_gone = json_is_true(json_object_get(grant, "mayBeGone"));
+        TRY(read_instance(r, grant, op));
         return read_editions(r, op);
 }
 
@@ -85,15 +110,21 @@ enum err operation_errors_read(const struct openapi_reader *r, const json_t *err
         return ERR_OK;
 }
 
+/* With "%s" the Code names the parameter. */
+static enum fault_id invalid_fault(const struct operation_spec *op, const char *invalid)
+{
+        if (invalid == NULL)
+                return FAULT_INVALID;
+        return strcmp(invalid, "InvalidParameter.%s") == 0 ? FAULT_PARAMETER_NAMED : own_fault(op, invalid);
+}
+
 static enum err read_extensions(const struct openapi_reader *r, const json_t *item, struct operation_spec *op)
 {
-        const char *invalid = json_string_value(json_object_get(item, "x-signet-invalid"));
-
         op->errors = json_object_get(item, "x-signet-errors");
         op->common = json_object_get(r->document, "x-signet-errors");
         TRY(operation_errors_read(r, op->errors));
         TRY(read_grant(r, item, op));
-        op->invalid = invalid == NULL ? FAULT_INVALID : own_fault(op, invalid);
+        op->invalid = invalid_fault(op, json_string_value(json_object_get(item, "x-signet-invalid")));
         op->rate = json_integer_value(json_object_get(item, "x-signet-rate-limit"));
         op->answers_secret = json_is_true(json_object_get(item, "x-signet-answers-secret"));
         if (op->invalid == FAULT_NONE || op->rate < 1)
@@ -153,9 +184,9 @@ static enum err read_refusals(const struct openapi_reader *r, const struct opera
                 if (e == ERR_REFUSED && !operation_documents(op, fault.code))
                         return openapi_wrong(r, "%s is mandatory, but %s is not documented", f->name,
                                              fault.code);
-                if (op->invalid != FAULT_INVALID || !field_has_rule(f))
+                if (!fault_names_field(op->invalid) || !field_has_rule(f))
                         continue;
-                e = fault_set_field(&fault, FAULT_INVALID, f->name, NULL);
+                e = fault_set_field(&fault, op->invalid, f->name, NULL);
                 if (e == ERR_REFUSED && !operation_documents(op, fault.code))
                         return openapi_wrong(r, "%s has limits, but %s is not documented", f->name,
                                              fault.code);

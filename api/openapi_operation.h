@@ -21,8 +21,8 @@ enum { METHOD_GET = 1 << 0, METHOD_POST = 1 << 1 };
 /* What an operation is about, and so where its grant is looked for. */
 enum operation_scope {
         SCOPE_ACCOUNT,  /* the account */
-        SCOPE_INSTANCE, /* the instance of MqttInstanceId, which is mandatory */
-        SCOPE_GIVEN,    /* the instance when MqttInstanceId is given, else the account */
+        SCOPE_INSTANCE, /* the instance, whose parameter is mandatory */
+        SCOPE_GIVEN,    /* the instance when its parameter is given, else the account */
         SCOPE_ANY       /* what it answers with depends on the grants */
 };
 
@@ -34,8 +34,12 @@ struct operation_spec {
         const char *action; /* of its grant, as the vendor's RAM calls it */
         enum grant_level level;
         enum operation_scope scope;
+        const char *instance;   /* the parameter that names it: "MqttInstanceId", "InstanceId" */
+        enum fault_id absent;   /* for an instance that is not there */
+        enum fault_id foreign;  /* for one of another account */
         enum fault_id denied;   /* for a key without the grant */
-        enum fault_id invalid;  /* for a wrong parameter; FAULT_INVALID names it in the Code */
+        enum fault_id invalid;  /* for a wrong parameter; FAULT_INVALID and FAULT_PARAMETER_NAMED name it in
+                                   the Code */
         int64_t rate;           /* calls a second and account */
         bool may_be_gone;       /* SCOPE_GIVEN: also about an instance that was deleted */
         bool answers_secret;    /* only over HTTPS or the loopback */

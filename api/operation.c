@@ -2,8 +2,10 @@
 #include "api/operation.h"
 #include "api/openapi.h"
 #include "api/param_set.h"
+#include "api/store_instance.h"
 #include "common/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +50,23 @@ int64_t call_int(const struct op_call *call, const char *name, int64_t otherwise
         const char *text = call_text(call, name);
 
         return text == NULL || text[0] == '\0' ? otherwise : strtoll(text, NULL, 10); /* validated */
+}
+
+enum err call_wrong(struct op_call *call, const char *name, const char *why)
+{
+        enum fault_id invalid = call->spec->invalid;
+
+        if (invalid == FAULT_INVALID)
+                return fault_set_field(&call->fault, invalid, name,
+                                       "Specified parameter %s is not valid: %s.", name, why);
+        return fault_set_field(&call->fault, invalid, name, "%s Specified parameter %s is not valid: %s.",
+                               fault_message(invalid), name, why);
+}
+
+void call_changed(struct op_call *call, int64_t revision)
+{
+        (void)snprintf(call->changed_instance, sizeof call->changed_instance, "%s", call->instance->id);
+        call->changed_revision = revision;
 }
 
 bool call_bool(const struct op_call *call, const char *name, bool otherwise)

@@ -28,7 +28,7 @@ struct op_call {
         const struct param_set *params; /* validated against the operation's document; defaults filled in */
         struct actor actor;             /* who signed; for the history */
         const struct grants *grants; /* what that access key may do; looked at already, but for SCOPE_ANY */
-        /* SCOPE_INSTANCE, and SCOPE_GIVEN with MqttInstanceId: the instance, which is the account's and of an
+        /* SCOPE_INSTANCE, and SCOPE_GIVEN when it is given: the instance, which is the account's and of an
          * edition that has the operation. NULL otherwise. */
         const struct instance *instance;
         const struct operation_spec *spec;
@@ -68,6 +68,19 @@ op_fn op_list_expiring_certificates;
 op_fn op_create_access_key, op_list_access_keys, op_update_access_key, op_set_access_key_grants,
         op_rotate_access_key, op_delete_access_key;
 op_fn op_list_audit_events;
+op_fn op_apply_token, op_query_token, op_revoke_token;
+op_fn op_create_group_id, op_delete_group_id, op_list_group_id;
+op_fn op_create_parent_topic, op_delete_parent_topic, op_list_parent_topic;
+op_fn op_register_device_credential, op_get_device_credential, op_refresh_device_credential,
+        op_un_register_device_credential, op_list_device_credential_client_id;
+op_fn op_add_custom_auth_identity, op_update_custom_auth_identity, op_delete_custom_auth_identity,
+        op_query_custom_auth_identity;
+op_fn op_add_custom_auth_permission, op_update_custom_auth_permission, op_delete_custom_auth_permission,
+        op_query_custom_auth_permission;
+op_fn op_add_custom_auth_connect_black, op_delete_custom_auth_connect_black,
+        op_query_custom_auth_connect_black;
+op_fn op_query_session_by_client_id, op_batch_query_session_by_client_ids, op_close_connection;
+op_fn op_send_message;
 
 /* Gives every operation of the documents its function. ERR_CONFLICT with `why` when table and documents
  * differ. */
@@ -80,5 +93,11 @@ const char *call_text_or(const struct op_call *call, const char *name,
                          const char *otherwise); /* also for "" */
 int64_t call_int(const struct op_call *call, const char *name, int64_t otherwise);
 bool call_bool(const struct op_call *call, const char *name, bool otherwise);
+
+/* The refusal of a value that the document lets pass: the operation's Code for a wrong parameter, and why, a
+ * sentence's end without its point that does not quote the value. */
+MUST_CHECK enum err call_wrong(struct op_call *call, const char *name, const char *why);
+/* call->instance is as the caller wants it since this revision: brokers are told, and waited for. */
+void call_changed(struct op_call *call, int64_t revision);
 
 #endif

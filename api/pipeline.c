@@ -136,15 +136,15 @@ static enum err check_edition(const struct operation_spec *op, const struct inst
                         return ERR_OK;
         }
         return fault_set(f, FAULT_PARAMETER,
-                         "%s needs an instance of the platinum or the professional edition; MqttInstanceId "
-                         "names one of the %s edition.",
-                         op->name, instance->edition);
+                         "%s needs an instance of the platinum or the professional edition; %s names one of "
+                         "the %s edition.",
+                         op->name, op->instance, instance->edition);
 }
 
 /* What the operation is about: NULL is the account. */
 static const char *subject(const struct operation_spec *op, const struct param_set *params)
 {
-        const char *given = param_set_text(params, "MqttInstanceId");
+        const char *given = param_set_text(params, op->instance);
 
         if (op->scope == SCOPE_INSTANCE || (op->scope == SCOPE_GIVEN && given != NULL && given[0] != '\0'))
                 return given;
@@ -170,10 +170,10 @@ static enum err authorise(struct pipeline *p, const struct operation_spec *op, c
         if (e == ERR_NOT_FOUND && op->may_be_gone)
                 return ERR_OK;
         if (e == ERR_NOT_FOUND)
-                return fault_set(f, FAULT_INSTANCE_NOT_FOUND, NULL);
+                return fault_set(f, op->absent, NULL);
         TRY(e);
         if (ret->account_id != key->account_id)
-                return fault_set(f, FAULT_INSTANCE_OWNER, NULL);
+                return fault_set(f, op->foreign, NULL);
         return check_edition(op, ret, f);
 }
 

@@ -95,7 +95,8 @@ static enum err prune_history(struct db *db, const struct revision *r)
 static const char forget_marks_sql[] =
         "WITH domains AS (DELETE FROM sni_mapping WHERE mqtt_instance_id = $1"
         "  AND certificate_id IS NULL AND revision <= $2),"
-        " cas AS (DELETE FROM ca_certificate WHERE mqtt_instance_id = $1 AND removed AND revision <= $2)"
+        " cas AS (DELETE FROM ca_certificate WHERE mqtt_instance_id = $1 AND removed AND revision <= $2),"
+        " logins AS (DELETE FROM login_removal WHERE mqtt_instance_id = $1 AND revision <= $2)"
         " DELETE FROM device_removal WHERE mqtt_instance_id = $1 AND revision <= $2";
 
 static const char raise_sql[] =

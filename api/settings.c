@@ -43,6 +43,8 @@ static const struct setting table[] = {
          "of the documented calls a second; 0: no limit"},
         {"SIGNET_CA_CERTIFICATES", SETTING_INT, AT(ca_max), "10000", 1, 100000,
          "CA certificates of one instance"},
+        {"SIGNET_CUSTOM_AUTH_ROWS", SETTING_INT, AT(custom_auth_max), "100000", 1, 1000000,
+         "identities, permissions and black-listed client IDs of one instance, each"},
         {"SIGNET_CA_SN_UNIQUE", SETTING_TEXT, AT(ca_sn_scope), "account", 0, 0,
          "where a CA may be registered once: account, or instance"},
         {"SIGNET_OCSP", SETTING_BOOL, AT(ocsp), "on", 0, 0,

@@ -31,9 +31,10 @@ struct api_settings {
         int64_t throttle_percent; /* SIGNET_API_THROTTLE_PERCENT, 100 (0 … 10000): of the documented rates; 0:
                                      no limit */
         int64_t ca_max;           /* SIGNET_CA_CERTIFICATES, 10000 (1 … 100000) per instance */
-        char *ca_sn_scope;        /* SIGNET_CA_SN_UNIQUE, "account": a CA on one instance of an account only;
-                                     "instance" */
-        bool ocsp;                /* SIGNET_OCSP, on: fetches OCSP responses for brokers to staple */
+        int64_t custom_auth_max; /* SIGNET_CUSTOM_AUTH_ROWS, 100000 (1 … 1000000) per instance and table */
+        char *ca_sn_scope;       /* SIGNET_CA_SN_UNIQUE, "account": a CA on one instance of an account only;
+                                    "instance" */
+        bool ocsp;               /* SIGNET_OCSP, on: fetches OCSP responses for brokers to staple */
         bool ocsp_private; /* SIGNET_OCSP_PRIVATE, off: also from responders at addresses that are not public
                             */
 };

@@ -29,8 +29,9 @@ enum err key_change_begin(struct db *db, const struct actor *actor, struct key_c
         return store_access_key_row_get(db, actor->account_id, actor->access_key_id, &ret->caller);
 }
 
-static const char served_sql[] = "SELECT coalesce(jsonb_object_agg(mqtt_instance_id, 1), '{}') FROM instance"
-                                 " WHERE account_id = $1 AND access_key_may_connect($2, mqtt_instance_id)";
+static const char served_sql[] =
+        "SELECT coalesce(jsonb_object_agg(mqtt_instance_id, uses), '{}') FROM instance,"
+        " access_key_uses($2, mqtt_instance_id) uses WHERE account_id = $1 AND uses > 0";
 
 enum err key_change_target(struct key_change *c, const char *id)
 {
@@ -150,10 +151,10 @@ enum err key_change_strands(struct key_change *c, bool *ret)
 }
 
 /* In the order in which everybody locks several instances. */
-static const char concerned_sql[] =
-        "SELECT mqtt_instance_id FROM instance WHERE account_id = $1"
-        " AND access_key_may_connect($2, mqtt_instance_id) <> ($3::jsonb ? mqtt_instance_id)"
-        " ORDER BY mqtt_instance_id";
+static const char concerned_sql[] = "SELECT mqtt_instance_id FROM instance WHERE account_id = $1"
+                                    " AND access_key_uses($2, mqtt_instance_id) <>"
+                                    "  coalesce(($3::jsonb->>mqtt_instance_id)::integer, 0)"
+                                    " ORDER BY mqtt_instance_id";
 
 static enum err raise_one(struct key_change *c, const char *instance, const char *id, const char *what,
                           struct revision *ret)
@@ -163,8 +164,8 @@ static enum err raise_one(struct key_change *c, const char *instance, const char
         return revision_raise(c->db, ret);
 }
 
-/* Only of instances that its clients may now sign in to and could not before, or the other way round: another
- * one's history would be pushed out by what does not concern it. */
+/* Only of instances whose clients may now sign in with it, or with its tokens, and could not before, or the
+ * other way round: another one's history would be pushed out by what does not concern it. */
 static enum err raise_concerned(struct key_change *c, const char *what, struct revision *ret)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
@@ -187,7 +188,7 @@ static enum err raise_concerned(struct key_change *c, const char *what, struct r
 
 static const char present_sql[] =
         "SELECT mqtt_instance_id, revision FROM instance WHERE account_id = $1"
-        " AND access_key_may_connect($2, mqtt_instance_id) ORDER BY mqtt_instance_id LIMIT 1";
+        " AND access_key_uses($2, mqtt_instance_id) > 0 ORDER BY mqtt_instance_id LIMIT 1";
 
 static enum err present(struct key_change *c, struct revision *ret)
 {

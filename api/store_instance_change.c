@@ -59,6 +59,23 @@ static const char nodes_sql[] =
         "SELECT node_id, count(*) OVER () FROM broker_node WHERE mqtt_instance_id = $1"
         " AND seen_at > now() - make_interval(secs => $2::integer) ORDER BY seen_at DESC, node_id LIMIT 1";
 
+static const char logins_sql[] = "SELECT EXISTS (SELECT FROM mqtt_group WHERE mqtt_instance_id = $1)"
+                                 " OR EXISTS (SELECT FROM parent_topic WHERE mqtt_instance_id = $1)"
+                                 " OR EXISTS (SELECT FROM device_credential WHERE mqtt_instance_id = $1)"
+                                 " OR EXISTS (SELECT FROM custom_identity WHERE mqtt_instance_id = $1)"
+                                 " OR EXISTS (SELECT FROM custom_permission WHERE mqtt_instance_id = $1)"
+                                 " OR EXISTS (SELECT FROM connect_black WHERE mqtt_instance_id = $1)";
+
+static enum err read_logins(struct db *db, const char *id, bool *ret)
+{
+        CLEANUP(pgresultp) PGresult *rows = NULL;
+        const struct db_param params[] = {DB_TEXT(id)};
+
+        TRY(db_query(db, DB_AS_TEXT, &rows, logins_sql, 1, params));
+        *ret = db_bool(rows, 0, 0);
+        return ERR_OK;
+}
+
 static enum err read_use(struct db *db, const char *id, struct instance_use *ret)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
@@ -70,6 +87,7 @@ static enum err read_use(struct db *db, const char *id, struct instance_use *ret
                 (void)snprintf(ret->node, sizeof ret->node, "%s", db_text(rows, 0, 0));
                 ret->nodes = db_int(rows, 0, 1);
         }
+        TRY(read_logins(db, id, &ret->logins));
         return store_instance_counts(db, id, &ret->counts);
 }
 
@@ -144,7 +162,8 @@ enum err store_instance_remove(struct db *db, const struct actor *actor, const c
         TRY(db_query(db, DB_AS_TEXT, NULL, lock_encrypted_sql, 1, params));
         TRY(db_query(db, DB_AS_TEXT, NULL, lock_all_sql, 1, params));
         TRY(read_use(db, id, ret));
-        if (ret->nodes > 0 || (!force && (ret->counts.domains > 0 || ret->counts.ca_certificates > 0)))
+        if (ret->nodes > 0 ||
+            (!force && (ret->counts.domains > 0 || ret->counts.ca_certificates > 0 || ret->logins)))
                 return ERR_REFUSED;
         TRY(removal_noted(db, actor, id, ret, db_text(grants, 0, 0)));
         TRY(remove_rows(db, id));

@@ -19,10 +19,12 @@ struct instance_use {
         int64_t nodes;                /* brokers that were alive within the last BROKER_ALIVE_S */
         char node[NODE_ID_SHOWN + 1]; /* the one seen last */
         struct instance_counts counts;
+        bool logins; /* groups, parent topics, or what clients sign in with */
 };
 /* Deletes the instance and all that is its own: mapping, CA and device certificates, history, grants that
  * name it. The audit trail stays. ERR_NOT_FOUND. ERR_REFUSED while a broker is alive, and unless `force`
- * while it has domains or CA certificates; nothing has changed then. *ret says how it is, or was, used. */
+ * while it has domains, CA certificates or logins; nothing has changed then. *ret says how it is, or was,
+ * used. */
 MUST_CHECK enum err store_instance_remove(struct db *db, const struct actor *actor, const char *id,
                                           bool force, struct instance_use *ret);
 

@@ -306,6 +306,15 @@ static enum err fill_defaults(const struct operation_spec *op, struct param_set 
         return ERR_OK;
 }
 
+static enum err refuse(const struct operation_spec *op, const struct report *r, struct fault *f)
+{
+        enum fault_id id = r->missing ? FAULT_MISSING : op->invalid;
+
+        if (id == FAULT_MISSING || id == FAULT_INVALID) /* the sentences are their standard messages */
+                return fault_set_field(f, id, r->first, "%s", buf_text(r->text));
+        return fault_set_field(f, id, r->first, "%s %s", fault_message(id), buf_text(r->text));
+}
+
 enum err validate_params(const struct operation_spec *op, struct param_set *params, struct fault *f)
 {
         CLEANUP(buf) struct buf text = BUF_UP_TO(FAULT_MESSAGE_MAX);
@@ -316,10 +325,7 @@ enum err validate_params(const struct operation_spec *op, struct param_set *para
                         TRY(check_list(&op->fields[i], params, &r));
                 else
                         TRY(check_field(&op->fields[i], params, &r));
-        if (r.first[0] != '\0' && !r.missing && op->invalid != FAULT_INVALID)
-                return fault_set(f, op->invalid, "%s %s", fault_message(op->invalid), buf_text(&text));
         if (r.first[0] != '\0')
-                return fault_set_field(f, r.missing ? FAULT_MISSING : FAULT_INVALID, r.first, "%s",
-                                       buf_text(&text));
+                return refuse(op, &r, f);
         return fill_defaults(op, params, f);
 }

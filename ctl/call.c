@@ -18,10 +18,10 @@ static enum err instance_to_wait(const struct catalog_operation *op, const struc
                 return ERR_OK;
         if (!catalog_changes(op))
                 return failure_set(f, EXIT_USAGE, "%s changes nothing that --wait could wait for", op->name);
-        *ret = params_value(o->count - 2, o->arguments + 2, "MqttInstanceId");
+        *ret = params_value(o->count - 2, o->arguments + 2, op->instance);
         if (*ret == NULL || (*ret)[0] == '@')
-                return failure_set(f, EXIT_USAGE,
-                                   "--wait needs --MqttInstanceId of the instance to wait for");
+                return failure_set(f, EXIT_USAGE, "--wait needs --%s of the instance to wait for",
+                                   op->instance);
         return ERR_OK;
 }
 

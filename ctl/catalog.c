@@ -64,6 +64,9 @@ static enum err read_operation(const struct reading *r, const json_t *item, stru
         op->text = field_text(item, "description");
         op->action = field_text(grant, "action");
         op->level = field_text(grant, "level");
+        op->instance = field_text(grant, "instance");
+        if (op->instance[0] == '\0')
+                op->instance = "MqttInstanceId";
         if (op->name[0] == '\0' || op->summary[0] == '\0' || op->level[0] == '\0')
                 return wrong(r, "an operation without name, summary or grant");
         op->parameters = calloc(json_array_size(parameters) + 1, sizeof *op->parameters);

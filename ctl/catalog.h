@@ -26,6 +26,7 @@ struct catalog_operation {
         enum product product;
         const char *name, *summary, *text;
         const char *action, *level; /* of the grant it needs: "mq:SetSniConfig", "write" */
+        const char *instance;       /* how the vendor calls the parameter that names the instance */
         struct catalog_parameter *parameters;
         size_t parameter_count;
 };

@@ -111,7 +111,8 @@ static enum err parameter_value(const struct situation *s, const char *name, siz
         if (value[0] == '@' || (found.parameter->secret && value[0] == '\0'))
                 return begin(s, "at-files");
         TRY(begin(s, "words"));
-        if (len == strlen("--MqttInstanceId") && memcmp(name, "--MqttInstanceId", len) == 0)
+        if (len == 2 + strlen(s->operation->instance) &&
+            memcmp(name + 2, s->operation->instance, len - 2) == 0)
                 TRY(offer(s, before, s->instance));
         return schema_values(s, catalog_value_schema(found.parameter, found.member), before);
 }

@@ -128,8 +128,8 @@ static enum err parameter_help(const struct catalog_parameter *p, struct buf *re
 
 enum err help_operation(const struct catalog_operation *op, struct buf *ret)
 {
-        static const char instance[] = "MqttInstanceId";
-        bool waits = catalog_changes(op) && catalog_parameter_find(op, instance, strlen(instance)) != NULL;
+        bool waits =
+                catalog_changes(op) && catalog_parameter_find(op, op->instance, strlen(op->instance)) != NULL;
 
         TRY(buf_addf(ret, "Usage: signetctl [option]... %s %s", product_name(op->product), op->name));
         for (size_t i = 0; i < op->parameter_count; i++)

@@ -412,8 +412,9 @@ def test_only_instances_whose_clients_it_concerns_get_a_revision(stack):
     assert both == {own, other}
     key_id = key.key_id
     for wanted, concerned in ((("write@" + own,), {other}), (("read@*",), {own}), (("mq:SetSniConfig@*",), set()),
+                              (("mq:ApplyToken@" + own,), {own}),  # whose tokens clients of it sign in with
                               (("mq:MqttInstanceAccess@" + own, "read@*"), {own}), (("mq:Mqtt*@" + own,), set()),
-                              (("admin@" + own, "write@" + other), {other}), (("admin@*",), set()), ((), {own, other}),
+                              (("admin@" + own, "write@" + other), {own, other}), (("admin@*",), set()), ((), {own, other}),
                               (("write@" + other,), {other})):
         assert raised(lambda w=wanted: regrant(stack.api, key_id, *w))[1] == concerned, wanted
     assert raised(lambda: update(stack.api, key_id, Description="d"))[1] == set()

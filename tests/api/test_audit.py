@@ -124,7 +124,8 @@ def test_an_event_says_who_what_when_from_where_and_by_which_request(shared, mad
             {"Domain": "new.example.com", "CertIdentifier": e}, {"Domain": "two.example.com", "CertIdentifier": b}]}}
 
 
-LOOKS_ONLY = {"ListAccessKeys", "ListAuditEvents"}  # for administrators, and change nothing
+# For administrators and those who may write, and change nothing.
+LOOKS_ONLY = {"ListAccessKeys", "ListAuditEvents", "QueryCustomAuthIdentity", "GetDeviceCredential", "SendMessage"}
 HANDS_OUT = {"GetRegisterCode"}                     # its row is used up by RegisterCaCertificate, which is an event
 
 
@@ -169,6 +170,27 @@ def test_no_change_is_without_its_event(open_stack, authority, tmp_path):
     call("SetAccessKeyGrants", UserAccessKeyId=key, **grants("write@*"))
     call("RotateAccessKey", UserAccessKeyId=key)
     call("DeleteAccessKey", UserAccessKeyId=key)
+    mine = {"InstanceId": s.instance}
+    who = {**mine, "Username": "pump", "IdentityType": "USER"}
+    call("AddCustomAuthIdentity", **who, Secret=PASSWORD, SignMode="ORIGIN")
+    call("UpdateCustomAuthIdentity", **who, Secret=PASSWORD, SignMode="SIGNED")
+    call("DeleteCustomAuthIdentity", **who)
+    what = {**mine, "Identity": "pump", "IdentityType": "USER", "Topic": "a/#"}
+    call("AddCustomAuthPermission", **what, PermitAction="PUB", Effect="ALLOW")
+    call("UpdateCustomAuthPermission", **what, PermitAction="SUB", Effect="ALLOW")
+    call("DeleteCustomAuthPermission", **what)
+    call("AddCustomAuthConnectBlack", **mine, ClientId="c")
+    call("DeleteCustomAuthConnectBlack", **mine, ClientId="c")
+    # the first token makes the key; there is no event of the others
+    token = call("ApplyToken", **mine, Resources="a", Actions="R", ExpireTime="4102444800000")["Token"]
+    call("RevokeToken", **mine, Token=token)
+    for verb in ("Register", "Refresh", "UnRegister"):
+        call(f"{verb}DeviceCredential", **mine, ClientId="GID_pumps@@@1")
+    for verb in ("Create", "Delete"):
+        call(f"{verb}GroupId", **mine, GroupId="GID_pumps")
+        call(f"{verb}ParentTopic", **instance, Topic="pumps")
+    connected = s.client("GID_a@@@1", tls=False)
+    call("CloseConnection", **mine, ClientId=connected.client_id)
     call("DeleteInstance", **call("CreateInstance", MqttInstanceId="mqtt-cn-short") and {"MqttInstanceId": "mqtt-cn-short"})
 
     assert set(done) | LOOKS_ONLY == set(changing_operations())

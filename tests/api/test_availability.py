@@ -108,6 +108,25 @@ def own_address():
             return "127.0.0.1"
 
 
+@pytest.mark.parametrize("operation", ["ApplyToken", "RegisterDeviceCredential", "GetDeviceCredential", "RefreshDeviceCredential"])
+def test_what_clients_sign_in_with_goes_only_over_a_private_line(shared, operation):
+    address = own_address()
+    if address.startswith("127."):
+        pytest.skip("this machine has no other address than the loopback's")
+    p = shared._process(f"api-{operation}", "signet-api", {**shared.api_env, "SIGNET_API_LISTEN": "0.0.0.0:0"}).start()
+    port = int(p.logged(r"listening=[^ ]*:(\d+)").group(1))
+    params = {"InstanceId": shared.instance, "Resources": "a", "Actions": "R", "ExpireTime": "4102444800000",
+              "ClientId": f"GID_pumps@@@{operation}"}
+    local = Api(port, shared.key_id, shared.secret)
+    if operation != "ApplyToken":
+        answered(local.v3("RegisterDeviceCredential", params), "RegisterDeviceCredential")
+    tables = ("token_key", "device_credential", "instance", "audit_event")
+    before = [shared.sql(f"SELECT md5(string_agg(t::text, '')) FROM {table} t") for table in tables]
+    refused(Api(port, shared.key_id, shared.secret, host=address).v3(operation, params), "InvalidProtocol.NeedSsl", 403)
+    assert [shared.sql(f"SELECT md5(string_agg(t::text, '')) FROM {table} t") for table in tables] == before
+    answered(local.v3(operation, params), operation)
+
+
 @pytest.mark.parametrize("operation, params", [("CreateAccessKey", {}), ("RotateAccessKey", {"UserAccessKeyId": "{own}"})])
 def test_a_new_secret_goes_only_over_a_private_line(shared, operation, params):
     address = own_address()

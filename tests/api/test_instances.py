@@ -297,6 +297,23 @@ def test_only_ca_certificates_are_a_reason_too(shared):
     answered(delete(shared, instance), "DeleteInstance")
 
 
+@pytest.mark.parametrize("operation, params", [
+    ("CreateGroupId", {"GroupId": "GID_pumps"}),
+    ("RegisterDeviceCredential", {"ClientId": "GID_pumps@@@1"}),
+    ("AddCustomAuthIdentity", {"IdentityType": "USER", "Username": "pump", "Secret": "x", "SignMode": "ORIGIN"}),
+    ("AddCustomAuthPermission", {"IdentityType": "USER", "Identity": "pump", "Topic": "a", "PermitAction": "PUB", "Effect": "ALLOW"}),
+    ("AddCustomAuthConnectBlack", {"ClientId": "GID_pumps@@@1"}),
+    ("CreateParentTopic", {"Topic": "pumps"})])
+def test_what_clients_sign_in_with_is_a_reason_too(shared, operation, params):
+    instance = new_id()
+    shared.api.v3("CreateInstance", {"MqttInstanceId": instance})
+    name = "MqttInstanceId" if operation == "CreateParentTopic" else "InstanceId"
+    assert shared.api.v3(operation, {name: instance, **params}).status == 200
+    assert "sign in" in refused(delete(shared, instance), "InstanceInUse")
+    answered(delete(shared, instance, Force="true"), "DeleteInstance")
+    assert left_of(shared, instance) == []
+
+
 def test_a_certificate_that_another_instance_uses_keeps_its_serving_key(shared, authority):
     first, cert = used_instance(shared, authority)
     second = new_id()

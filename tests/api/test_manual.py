@@ -45,6 +45,7 @@ def test_the_commands_do_what_the_page_says(stack, tmp_path):
     assert actions == ["create-access-key", "CreateInstance", "UploadUserCertificate", "CreateAccessKey", "RotateAccessKey",
                        "UpdateAccessKey", "DeleteAccessKey", "DeleteAccessKey", "SetSniConfig", "RollbackConfig",
                        "RegisterCaCertificate", "InactivateCaCertificate", "ActiveCaCertificate", "UploadCaCrl", "DeleteCaCrl",
-                       "DeleteCaCertificate", "DeleteUserCertificate"]
+                       "DeleteCaCertificate", "ApplyToken", "RevokeToken", "RegisterDeviceCredential", "UnRegisterDeviceCredential",
+                       "CreateGroupId", "DeleteGroupId", "CreateParentTopic", "DeleteParentTopic", "DeleteUserCertificate"]
     assert stack.sql("SELECT DISTINCT access_key_id FROM audit_event WHERE action <> 'create-access-key'") == [[stack.key_id]]
     assert stack.sql("SELECT count(*) FROM sni_mapping WHERE certificate_id IS NOT NULL") == [["0"]], "rolled back"

@@ -2,7 +2,14 @@
 function. Nothing more."""
 import pytest
 
+# How clients sign in: brokers read all of it, and change nothing.
+LOGIN_TABLES = ("mqtt_group", "parent_topic", "token_key", "token_revocation", "device_credential", "custom_identity",
+                "custom_permission", "connect_black", "login_removal")
+
 FORBIDDEN = [
+    *(f"DELETE FROM {table}" for table in LOGIN_TABLES), *(f"UPDATE {table} SET revision = 0" for table in LOGIN_TABLES),
+    *(f"INSERT INTO {table} (mqtt_instance_id, revision) VALUES ('x', 1)" for table in LOGIN_TABLES),
+    "SELECT device_credentials FROM instance",
     "SELECT key_sealed FROM server_certificate", "SELECT * FROM server_certificate", "SELECT name FROM server_certificate",
     "SELECT tags FROM server_certificate", "SELECT password_sealed FROM sni_mapping", "SELECT * FROM sni_mapping",
     "SELECT created_at FROM access_key", "SELECT name FROM instance", "SELECT nonce_sha256 FROM request_nonce",
@@ -40,12 +47,13 @@ FORBIDDEN = [
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> 'signet_broker'"]
 
 ALLOWED = [
+    *(f"SELECT * FROM {table}" for table in LOGIN_TABLES),
     "SELECT access_key_id, account_id, secret_sealed, enabled FROM access_key",
     "SELECT id, leaf_der, chain_der, leaf_sha256, serving_key_sealed FROM server_certificate",
     "SELECT mqtt_instance_id, revision, default_certificate_id FROM instance",
     "SELECT mqtt_instance_id, domain, certificate_id, revision FROM sni_mapping",
     "SELECT * FROM ca_certificate", "SELECT * FROM device_certificate", "SELECT * FROM broker_node", "LISTEN signet_instance",
-    "SELECT * FROM device_removal", "SELECT access_key_may_connect('x', 'x')",
+    "SELECT * FROM device_removal", "SELECT access_key_may_connect('x', 'x')", "SELECT access_key_uses('x', 'x')",
     "SELECT * FROM device_register('x', 1, ARRAY['01'], ARRAY[''::bytea], ARRAY[''::bytea], ARRAY[''], ARRAY[now()], ARRAY[now()])",
     "SELECT device_seen('x', ARRAY[''::bytea], ARRAY[now()])", "SELECT ticket_key_add('x', ''::bytea, ''::bytea, 1, 1)",
     "SELECT login_required FROM instance", "SELECT * FROM ca_crl", "SELECT * FROM ticket_key",
@@ -71,7 +79,7 @@ def test_every_column_the_broker_may_touch_is_meant_to_be(shared):
                       "'public' GROUP BY table_name, privilege_type ORDER BY 1")
     grants = dict(row[0].split(" ", 1) for row in rows)
     whole = {name for name in grants if name.split(".")[0] in ("broker_node", "ca_certificate", "ca_crl", "device_certificate",
-                                                                   "device_removal", "ticket_key")}
+                                                               "device_removal", "ticket_key", *LOGIN_TABLES)}
     assert {name: grants[name] for name in set(grants) - whole} == {
         "access_key.SELECT": "access_key_id account_id enabled secret_sealed",
         "instance.SELECT": "account_id authentication_mode created_at default_certificate_id login_required marks_from "
@@ -81,13 +89,14 @@ def test_every_column_the_broker_may_touch_is_meant_to_be(shared):
         "sni_certificate.SELECT": "certificate_id mqtt_instance_id",
         "sni_mapping.SELECT": "certificate_id domain mqtt_instance_id revision"}
     assert whole == {"broker_node.INSERT", "broker_node.SELECT", "broker_node.UPDATE", "ca_certificate.SELECT",
-                     "ca_crl.SELECT", "device_certificate.SELECT", "device_removal.SELECT", "ticket_key.SELECT"}
+                     "ca_crl.SELECT", "device_certificate.SELECT", "device_removal.SELECT", "ticket_key.SELECT",
+                     *(f"{table}.SELECT" for table in LOGIN_TABLES)}
 
 
 def test_every_function_the_broker_may_call_is_meant_to_be(shared):
     rows = shared.sql("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype "
                       "AND has_function_privilege('signet_broker', oid, 'EXECUTE') ORDER BY 1")
-    assert rows == [["access_key_may_connect"], ["device_register"], ["device_seen"], ["ticket_key_add"]]
+    assert rows == [["access_key_may_connect"], ["access_key_uses"], ["device_register"], ["device_seen"], ["ticket_key_add"]]
 
 
 def test_the_roles_are_no_more_than_they_need_to_be(shared):

@@ -1,14 +1,12 @@
 """ListSessions: what the API asks brokers and makes of their answers, with brokers that a test plays, and with a real one."""
-import contextlib
-import json
 import signal
-import socket
 import threading
 import time
 import uuid
 
 import pytest
 from harness.expect import answered, contents, refused
+from harness.played_broker import Broker
 from harness.process import wait_until
 
 BUT = ("broker_node", "request_nonce")
@@ -19,40 +17,6 @@ ROW = {"clientId": "pump-1", "address": "192.0.2.7:50122", "listener": "mqtts", 
 SHOWN = {"ClientId": "pump-1", "Address": "192.0.2.7:50122", "Listener": "mqtts", "Tls": "TLSv1.3", "Domain": "a.example.com",
          "Certificate": "15330001-cn-hangzhou", "CaSn": "0a", "DeviceSn": "0b", "DeviceSha256": "5b" * 32, "AccessKeyId": "LTAIx",
          "ConnectedAt": 1739345768000, "Revision": 42, "Worker": 1}
-
-
-class Broker(threading.Thread):
-    """Listens on the control socket of an instance; `answers`: {op: function of the request, or an object}."""
-
-    def __init__(self, stack, instance, answers):
-        super().__init__(daemon=True)
-        self.answers, self.asked = {"status": {"ok": True, "node": "node-1"}, **answers}, []
-        self.path = stack.run_dir / f"{instance}.sock"
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(str(self.path))
-        self.socket.listen(16)
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                connection = self.socket.accept()[0]
-            except OSError:
-                return
-            with contextlib.suppress(BrokenPipeError), connection, connection.makefile("rb") as lines:
-                for line in lines:
-                    connection.sendall(self.answer(json.loads(line)))
-
-    def answer(self, request):
-        self.asked.append(request)
-        answer = self.answers.get(request["op"], {"ok": False, "error": "unknown op"})
-        answer = answer(request) if callable(answer) else answer
-        return answer if isinstance(answer, bytes) else json.dumps(answer).encode() + b"\n"
-
-    def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        self.path.unlink()
 
 
 @pytest.fixture

@@ -3,12 +3,16 @@
 // error. What follows from the document alone (a missing or wrong parameter, an unknown instance, another account's, an
 // access key without the grant, an edition that lacks the feature) is derived from it; the rest is the tables below.
 import {ask} from './control.mjs';
+import * as custom from './custom.mjs';
+import * as logins from './logins.mjs';
+import * as reach from './reach.mjs';
 
 const UNKNOWN_SN = '00c0ffee', UNKNOWN_ID = 9_000_000_000_000;
 
 // ---- a request that would be right, by parameter name, and where one operation wants another ----
 const SAMPLE = {
   MqttInstanceId: (w) => w.instance,
+  InstanceId: (w) => w.instance,
   DefaultCertificate: (w) => w.plainId.identifier,
   Sn: (w) => w.ca.sn,
   CaSn: (w) => w.ca.sn,
@@ -28,19 +32,27 @@ const SAMPLE = {
 };
 
 const SAMPLE_OF = {
+  ...logins.samples,
+  ...custom.samples,
+  ...reach.samples,
   UploadUserCertificate: (w) => ({Name: 'sample', Cert: w.plain.chain, Key: w.plain.key}),
   ListSessions: (w) => ({MqttInstanceId: w.brokered}),
 };
 
 export function sampleOf(op, w) {
-  const needed = op.parameters.filter((p) => p.required).map((p) => [p.name, SAMPLE[p.name](w)]);
-  return {...Object.fromEntries(needed), ...SAMPLE_OF[op.name]?.(w)};
+  const own = SAMPLE_OF[op.name]?.(w) ?? {};
+  const needed = op.parameters.filter((p) => p.required && !(p.name in own)).map((p) => [p.name, SAMPLE[p.name](w)]);
+  return {...Object.fromEntries(needed), ...own};
 }
 
 // ---- values that a parameter's schema does not allow, each with words for it ----
 const LONGEST = 300_000; // a longer value has no place in a URL
 
-function tooLong(properties) {
+// An item of a list: a text, or an object with members.
+function tooLong({properties, maxLength}) {
+  if (properties === undefined) {
+    return 'x'.repeat(maxLength + 1);
+  }
   return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, 'x'.repeat(schema.maxLength + 1)]));
 }
 
@@ -52,7 +64,7 @@ function wrongValues({schema, required}) {
   case 'boolean':
     return [['neither true nor false', 'maybe']];
   case 'array':
-    return [['no list', 'x'], ['of items too long', [tooLong(schema.items.properties)]]];
+    return [['no list', 'x'], ['of items too long', [tooLong(schema.items)]]];
   default:
     return [
       ...(schema.enum !== undefined ? [['none of the choices', 'nonsense']] : []),
@@ -83,7 +95,7 @@ function missingParameter(op, name) {
 
 // ---- derived from the document ----
 function derived(op, code) {
-  const parameter = op.parameters.find((p) => code === `Missing${p.name}` || code === `Invalid${p.name}`);
+  const parameter = op.parameters.find((p) => [`Missing${p.name}`, `Invalid${p.name}`, `InvalidParameter.${p.name}`].includes(code));
   const has = (name) => op.parameters.some((p) => p.name === name);
 
   if (parameter !== undefined && (parameter.required || code.startsWith('Invalid') || explicitOf(op, code).length === 0)) {
@@ -95,11 +107,17 @@ function derived(op, code) {
   if (code === op.grant.denied) {
     return [{when: 'the access key has no grant', as: 'nobody', denied: op.grant.action, params: (w) => sampleOf(op, w)}];
   }
-  if (code === 'MqttInstanceNotFound') {
-    return [{when: 'there is no such instance', params: (w) => ({...sampleOf(op, w), MqttInstanceId: 'mqtt-cn-nowhere'})}];
-  }
-  if (code === 'MqttOwnerCheckError') {
-    return [{when: "the instance is another account's", params: (w) => ({...sampleOf(op, w), MqttInstanceId: w.foreign})}];
+  if (['instance', 'given'].includes(op.grant.scope)) {
+    const {instance = 'MqttInstanceId', absent = 'MqttInstanceNotFound', foreign = 'MqttOwnerCheckError'} = op.grant;
+    const found = [
+      ...(code === absent ? [{when: 'there is no such instance',
+        params: (w) => ({...sampleOf(op, w), [instance]: 'mqtt-cn-nowhere'})}] : []),
+      ...(code === foreign ? [{when: "the instance is another account's",
+        params: (w) => ({...sampleOf(op, w), [instance]: w.foreign})}] : []),
+    ];
+    if (found.length > 0) {
+      return found;
+    }
   }
   if (code === 'InvalidParameter' && op.grant.editions !== undefined) {
     return [{when: 'the edition has no such feature', params: (w) => ({...sampleOf(op, w), MqttInstanceId: w.standard})}];
@@ -161,6 +179,9 @@ function list(when, how) {
 }
 
 const EXPLICIT = {
+  ...logins.explicit,
+  ...custom.explicit,
+  ...reach.explicit,
   SetSniConfig: {
     InvalidDefaultCertificate: [
       sni('it does not exist', () => '', {DefaultCertificate: `${UNKNOWN_ID}-cn-hangzhou`}),

@@ -39,6 +39,7 @@ class Server:
         self.stack, self.folder = stack, Path(folder)
         self.authorities = {"tls": Authority(self.folder / "tls", "Test TLS CA")}
         self.count, self.session = 0, None
+        self.clients = {}
         self.client = stack.client("GID_sdk@@@client", tls=False, keep_alive=0)  # connected as long as the tests run
 
     def start(self):
@@ -92,6 +93,18 @@ class Server:
         self.stack.add_access_key(key_id, secret)
         self.stack.sql(f"UPDATE access_key SET account_id = {int(number)} WHERE access_key_id = '{key_id}'")
         return {"key_id": key_id, "secret": secret}
+
+    # ---- clients ----
+    def mqtt(self, client, what, topic=None):
+        """connect, subscribe, message ([topic, text, QoS]), closed."""
+        if what == "connect":
+            self.clients[client] = self.stack.client(client, tls=False, keep_alive=0)
+            return self.clients[client].code
+        c = self.clients[client]
+        if what == "message":
+            heard, payload, qos, _ = c.message()
+            return [heard, payload.decode(), qos]
+        return c.subscribe(topic, 1) if what == "subscribe" else c.closed()
 
     # ---- certificates ----
     def authority(self, name):

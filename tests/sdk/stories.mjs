@@ -5,6 +5,9 @@ import assert from 'node:assert/strict';
 
 import {ask} from './control.mjs';
 import {CAS, ONSMQTT, SIGNET} from './documents.mjs';
+import * as custom from './custom.mjs';
+import * as logins from './logins.mjs';
+import * as reach from './reach.mjs';
 import {registerCa} from './world.mjs';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -281,4 +284,7 @@ export const stories = [
   {name: 'device certificates', tell: devices, documents: [ONSMQTT, SIGNET]},
   {name: 'access keys', tell: accessKeys, documents: [SIGNET]},
   {name: 'what expires, and who did what', tell: looks, documents: [SIGNET]},
+  ...logins.stories,
+  ...custom.stories,
+  ...reach.stories,
 ];

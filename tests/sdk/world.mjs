@@ -4,6 +4,8 @@
 import {ask, sql} from './control.mjs';
 import {operations} from './documents.mjs';
 import {connect, ways} from './clients.mjs';
+import {custom} from './custom.mjs';
+import {logins} from './logins.mjs';
 
 // As many as an account may have.
 const CERTIFICATES = 100_000, ACCESS_KEYS = 1000, INSTANCES = 1000;
@@ -123,11 +125,12 @@ export async function makeWorld(tried) {
   w.https = await target(unlimited, {https: true, ca: start.ca});
   w.throttled = await target({SIGNET_API_THROTTLE_PERCENT: 1});
   w.small = await target({...unlimited, SIGNET_API_BODY_MAX: 1024});
-  w.few = await target({...unlimited, SIGNET_CA_CERTIFICATES: 1});
+  w.few = await target({...unlimited, SIGNET_CA_CERTIFICATES: 1, SIGNET_CUSTOM_AUTH_ROWS: 1});
   w.outside = start.outside === null ? null : await target(unlimited, {address: start.outside});
   w.admin = connect(admin, w.http, w.identity);
   w.they = connect(admin, w.http, await ask('account', {number: THEIRS}));
-  for (const step of [keys, certificates, instances, devices, history, fill]) {
+  const signIns = () => logins(w, must), customAuth = () => custom(w, must);
+  for (const step of [keys, certificates, instances, devices, history, fill, signIns, customAuth]) {
     await tried(`making the world: ${step.name}`, () => step(w));
   }
   return w;

@@ -52,8 +52,8 @@ Test(openapi, start_up_fails_when_table_and_documents_differ)
 
 Test(openapi, knows_which_parameters_are_secret)
 {
-        static const char *const secret[] = {"Key",           "key", "KEY", "SniConfig", "EncryptPrivateKey",
-                                             "SignPrivateKey"};
+        static const char *const secret[] = {
+                "Key", "key", "KEY", "SniConfig", "EncryptPrivateKey", "SignPrivateKey", "Token"};
         static const char *const open[] = {"Cert", "Name", "MqttInstanceId", "Signature", ""};
         CLEANUP(openapip) struct openapi *o = NULL;
         char why[256];
@@ -242,5 +242,60 @@ Test(openapi, refuses_what_it_would_not_enforce)
 
                 cr_expect(len > end && strcmp(why + len - end, refused[i].why) == 0, "%s instead of %s", why,
                           refused[i].why);
+        }
+}
+
+/* A document with one operation about an instance, whose grant has `more` and whose errors are `errors`. */
+#define OF_INSTANCE(more, errors)                                                                            \
+        DOCUMENT_OF("\"get\":{},\"x-signet-grant\":{\"action\":\"mq:Op\",\"level\":\"read\",\"scope\":"      \
+                    "\"instance\",\"denied\":\"PermissionDenied\"" more "}," DOCUMENT_RATE                   \
+                    "," DOCUMENT_ERRORS(errors))
+#define UNKNOWN                                                                                              \
+        ",{\"http\":400,\"code\":\"MqttInstanceNotFound\",\"message\":\"Specified instance is not found.\"}"
+#define FOREIGN                                                                                              \
+        ",{\"http\":403,\"code\":\"MqttOwnerCheckError\",\"message\":\"Failed to validate the instance "     \
+        "permission.\"}"
+#define OTHER                                                                                                \
+        ",{\"http\":400,\"code\":\"InstanceNotFound\",\"message\":\"Failed to find the instance. The "       \
+        "instanceId may be invalid.\"}"
+
+Test(openapi, an_operation_says_how_an_instance_is_called_and_refused)
+{
+        static const struct {
+                const char *text, *instance;
+                enum fault_id absent, foreign;
+        } right[] = {
+                {OF_INSTANCE("", UNKNOWN FOREIGN), "MqttInstanceId", FAULT_INSTANCE_NOT_FOUND,
+                 FAULT_INSTANCE_OWNER},
+                {OF_INSTANCE(",\"instance\":\"InstanceId\",\"absent\":\"InstanceNotFound\"", OTHER FOREIGN),
+                 "InstanceId", FAULT_NO_INSTANCE, FAULT_INSTANCE_OWNER},
+                {OF_INSTANCE(",\"absent\":\"InstanceNotFound\",\"foreign\":\"InstanceNotFound\"", OTHER),
+                 "MqttInstanceId", FAULT_NO_INSTANCE, FAULT_NO_INSTANCE},
+        };
+
+        for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+                CLEANUP(openapip) struct openapi *o = NULL;
+                char why[256];
+
+                cr_assert_eq(open_text(right[i].text, &o, why), ERR_OK, "%s", why);
+                cr_expect_str_eq(o->rows[0].instance, right[i].instance);
+                cr_expect_eq(o->rows[0].absent, right[i].absent);
+                cr_expect_eq(o->rows[0].foreign, right[i].foreign);
+        }
+}
+
+Test(openapi, how_an_instance_is_refused_has_to_be_documented)
+{
+        static const char *const wrong[] = {OF_INSTANCE("", ""), OF_INSTANCE("", UNKNOWN),
+                                            OF_INSTANCE("", FOREIGN),
+                                            OF_INSTANCE(",\"absent\":\"InstanceNotFound\"", UNKNOWN FOREIGN),
+                                            OF_INSTANCE(",\"foreign\":\"Nonesuch\"", UNKNOWN FOREIGN)};
+
+        for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+                CLEANUP(openapip) struct openapi *o = NULL;
+                char why[256];
+
+                cr_expect_eq(open_text(wrong[i], &o, why), ERR_SYNTAX, "%s", wrong[i]);
+                cr_expect_not_null(strstr(why, "unknown instance"), "%s", why);
         }
 }

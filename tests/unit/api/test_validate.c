@@ -105,6 +105,17 @@ static const char field_check[] =
                             "400", "ParameterFieldCheckFailed",
                             "Failed to validate the parameters. The parameters may be missing or invalid.")));
 
+#define NAMED(name)                                                                                          \
+        "," DOCUMENT_ERROR("400", "InvalidParameter." name,                                                  \
+                           "An error occurred while validating the parameter. The parameter may be missing " \
+                           "or invalid.")
+/* … and those of custom authentication. */
+static const char named[] = DOCUMENT_OF(
+        "\"get\":{},\"parameters\":[" PARAMETERS
+        "],\"x-signet-invalid\":\"InvalidParameter.%s\"," DOCUMENT_GRANT "," DOCUMENT_RATE
+        "," DOCUMENT_ERRORS("," DOCUMENT_MISSING("Id") NAMED("Id") NAMED("Page") NAMED("All") NAMED("Kind")
+                                    NAMED("Note") NAMED("Big") NAMED("Secret") NAMED("Ids") NAMED("Tags")));
+
 static enum err validate_by(const char *text, const char *query, struct request *ret, struct fault *f)
 {
         const struct embedded files[] = {{"test.json", text, text + strlen(text)}, {NULL, NULL, NULL}};
@@ -290,5 +301,31 @@ Test(validate, a_document_may_have_one_code_for_every_wrong_value_and_missing_on
                 cr_expect_str_eq(f.code, cases[i].code);
                 cr_expect_str_eq(f.message, cases[i].message);
                 cr_expect_eq(fault_http(&f), 400);
+        }
+}
+
+Test(validate, a_document_may_have_a_code_of_its_own_with_the_parameters_name)
+{
+        static const struct {
+                const char *query, *code, *message;
+        } cases[] = {
+                {"Page=0", "MissingId",
+                 "Id is mandatory for this action. Specified parameter Page is not valid: it must be from 1 "
+                 "to 100."},
+                {"Id=ab&Page=0", "InvalidParameter.Page",
+                 "An error occurred while validating the parameter. The parameter may be missing or invalid. "
+                 "Specified parameter Page is not valid: it must be from 1 to 100."},
+                {"Id=ab&Ids.4=x", "InvalidParameter.Ids",
+                 "An error occurred while validating the parameter. The parameter may be missing or invalid. "
+                 "Specified parameter Ids.4 is not valid: items are numbered from 1 to 3."},
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                CLEANUP(request) struct request q;
+                struct fault f = {0};
+
+                cr_expect_eq(validate_by(named, cases[i].query, &q, &f), ERR_REFUSED);
+                cr_expect_str_eq(f.code, cases[i].code);
+                cr_expect_str_eq(f.message, cases[i].message);
         }
 }
