@@ -13,6 +13,7 @@ from harness import homes  # noqa: E402
 from harness.certs import Authority  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.stack import Stack  # noqa: E402
+from harness.versions import clients_of, mqtt, topic, version, workers  # noqa: E402, F401  fixtures
 
 alive = []  # stacks, for the logs of a failed test
 
@@ -73,6 +74,14 @@ def stack(open_stack):
 def shared(cluster):
     opener = Opener(cluster)
     yield opener()
+    opener.close()
+
+
+@pytest.fixture(scope="module")
+def broker(cluster, workers):  # noqa: F811
+    """One a module and number of workers (harness/versions.py)."""
+    opener = Opener(cluster)
+    yield opener(workers=workers)
     opener.close()
 
 

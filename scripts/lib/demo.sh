@@ -124,6 +124,10 @@ demo_certificate_find() { # DOMAIN SHA1
 # What the API says is mapped, and what a real TLS handshake gets.
 demo_check() {
         local entries domain mapped served at
+        if [[ ,${SIGNET_PROXY_PROTOCOL:-}, == *[,\ ]mqtts[,\ ]* ]]; then
+                step "mqtts is behind a balancer, which this is not: no TLS handshake is tried"
+                return
+        fi
         at=$(port_local "$SIGNET_MQTTS_LISTEN")
         entries=$(demo_entries)
         for domain in "${DEMO_DOMAINS[@]}"; do
@@ -155,6 +159,7 @@ Signet is up.
   API          $SIGNET_ENDPOINT
   MQTT, TLS    $SIGNET_MQTTS_LISTEN   (${DEMO_DOMAINS[*]})
   MQTT         ${SIGNET_MQTT_LISTEN:-off}
+  WebSocket    ${SIGNET_WS_LISTEN:-off}${SIGNET_WSS_LISTEN:+, TLS: $SIGNET_WSS_LISTEN}   (path ${SIGNET_WS_PATH:-/mqtt})
   instance     $SIGNET_INSTANCE
   access key   $key_id   (its secret: $HOME_DIR/credentials.env)
   logs         $LOG_DIR

@@ -2,10 +2,10 @@
 # home: the folder in which a running Signet keeps its things, laid out as docs/operations.md says. Needs base.sh
 # and service_user.sh.
 #
-# $HOME_DIR/{pg,run,log,pki,started,master.key,credentials.env}. Root's home is 0710 with the service user's group, so
+# $HOME_DIR/{pg,mqtt,run,log,pki,started,master.key,credentials.env}. Root's home is 0710 with the service user's group, so
 # that the service user reaches pg and run and can list nothing; anybody else's is 0700. Where the service user cannot get
-# there (a clone under root's own folder), or a socket's path would be too long (107 bytes), pg and run are links to short
-# private directories.
+# there (a clone under root's own folder), or a socket's path would be too long (107 bytes), pg, mqtt and run are links to
+# short private directories.
 HOME_MARK=.made-by-signet
 SOCKET_PATH_MAX=107
 
@@ -13,14 +13,16 @@ home_hash() { # of the home's path: distinguishes the linked directories of seve
         printf '%s' "$HOME_DIR" | sha256sum | cut -c 1-8
 }
 
-# Sets HOME_DIR, RUN_DIR, PG_DIR, LOG_DIR and makes what is missing.
+# Sets HOME_DIR, RUN_DIR, PG_DIR, MQTT_DIR, LOG_DIR and makes what is missing. The callers use them.
+# shellcheck disable=SC2034
 home_prepare() { # HOME INSTANCE
         HOME_DIR=$(absolute_path "$1")
         LOG_DIR=$HOME_DIR/log
         service_user_open
         home_adopt
         mkdir -p -- "$LOG_DIR" "$HOME_DIR/started"
-        home_prepare_pg
+        PG_DIR=$(home_prepare_data pg "$(home_hash)")
+        MQTT_DIR=$(home_prepare_data mqtt "$(home_hash)-mqtt")
         home_prepare_run "$2"
 }
 
@@ -45,17 +47,19 @@ home_reachable() { # by the service user
         as_service test -x "$HOME_DIR"
 }
 
-home_prepare_pg() {
-        PG_DIR=$HOME_DIR/pg
-        if [ -L "$PG_DIR" ]; then
-                PG_DIR=$(readlink -m -- "$PG_DIR")
-        elif is_root && { ! home_reachable || [ "$(byte_length "$PG_DIR")" -gt 700 ]; }; then
-                [ ! -e "$PG_DIR" ] || die "$PG_DIR cannot be reached by $SERVICE_USER any more"
-                PG_DIR=/var/lib/signet/$(home_hash)
-                ln -s -- "$PG_DIR" "$HOME_DIR/pg"
+# Prints where the service user's data of this name is.
+home_prepare_data() { # NAME ELSEWHERE
+        local wanted=$HOME_DIR/$1
+        if [ -L "$wanted" ]; then
+                wanted=$(readlink -m -- "$wanted")
+        elif is_root && { ! home_reachable || [ "$(byte_length "$wanted")" -gt 700 ]; }; then
+                [ ! -e "$wanted" ] || die "$wanted cannot be reached by $SERVICE_USER any more"
+                wanted=/var/lib/signet/$2
+                ln -s -- "$wanted" "$HOME_DIR/$1"
         fi
-        [ "$PG_DIR" = "$HOME_DIR/pg" ] || (umask 022 && mkdir -p -- "${PG_DIR%/*}")
-        private_directory "$PG_DIR"
+        [ "$wanted" = "$HOME_DIR/$1" ] || (umask 022 && mkdir -p -- "${wanted%/*}")
+        private_directory "$wanted"
+        printf '%s\n' "$wanted"
 }
 
 home_prepare_run() { # INSTANCE
@@ -90,30 +94,32 @@ home_short_run() {
 }
 
 # Sets the same as home_prepare, of a home that is there; false when there is none.
+# shellcheck disable=SC2034
 home_open() { # HOME
         HOME_DIR=$(absolute_path "$1")
         [ -e "$HOME_DIR/$HOME_MARK" ] || return 1
         LOG_DIR=$HOME_DIR/log
         RUN_DIR=$(readlink -m -- "$HOME_DIR/run")
         PG_DIR=$(readlink -m -- "$HOME_DIR/pg")
+        MQTT_DIR=$(readlink -m -- "$HOME_DIR/mqtt")
         service_user_open
 }
 
 # Removes what home_prepare and scripts/up have made, and the directory itself when nothing else is left in it.
 home_purge() {
         local link target
-        for link in run pg; do
+        for link in run pg mqtt; do
                 target=$(readlink -m -- "$HOME_DIR/$link")
                 if [ -L "$HOME_DIR/$link" ] && home_owns "$target"; then
                         rm -rf -- "$target"
                 fi
         done
-        rm -rf -- "${HOME_DIR:?}"/{pg,run,log,pki,started,master.key,credentials.env,.lock,"$HOME_MARK"}
+        rm -rf -- "${HOME_DIR:?}"/{pg,mqtt,run,log,pki,started,master.key,credentials.env,.lock,"$HOME_MARK"}
         rmdir -- "$HOME_DIR" 2>/dev/null || warn "$HOME_DIR holds things that are not Signet's; left there"
 }
 
 # Only directories of the names that home_prepare gives, and of the service user.
 home_owns() { # DIRECTORY
-        [[ $1 =~ ^/var/lib/signet/[0-9a-f]{8}$ || $1 =~ /signet-([0-9]+-)?[0-9a-f]{8}$ ]] || return 1
+        [[ $1 =~ ^/var/lib/signet/[0-9a-f]{8}(-mqtt)?$ || $1 =~ /signet-([0-9]+-)?[0-9a-f]{8}$ ]] || return 1
         [ -d "$1" ] && [ "$(stat -c %u -- "$1")" = "$SERVICE_UID" ]
 }

@@ -11,8 +11,9 @@ PAGE = ROOT / "docs" / "api.md"
 BEGIN, END = "<!-- operations: begin -->\n", "<!-- operations: end -->\n"
 PRODUCTS = {"onsmqtt-2020-04-20.json": "onsmqtt", "cas-2020-04-07.json": "cas", "signet.json": "signet"}
 AREAS = {"sni": "Domains", "certificate": "Server certificates", "ca": "CA certificates", "device": "Device certificates",
-         "instance": "Instances", "session": "Sessions", "revision": "History and rollout", "access-key": "Access keys",
-         "audit": "Audit trail"}
+         "instance": "Instances", "session": "Sessions", "message": "Messages", "group": "Groups and parent topics",
+         "token": "Tokens", "credential": "Device credentials", "custom-auth": "Custom authentication",
+         "revision": "History and rollout", "access-key": "Access keys", "audit": "Audit trail"}
 ABOUT = {"instance": "the instance", "account": "the account", "given": "the instance, or the account", "any": "any"}
 
 

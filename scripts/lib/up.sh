@@ -8,6 +8,8 @@ up_settings() {
         export SIGNET_API_LISTEN=${SIGNET_API_LISTEN-127.0.0.1:8080}
         export SIGNET_MQTTS_LISTEN=${SIGNET_MQTTS_LISTEN-0.0.0.0:8883}
         export SIGNET_MQTT_LISTEN=${SIGNET_MQTT_LISTEN-127.0.0.1:1883}
+        export SIGNET_WS_LISTEN=${SIGNET_WS_LISTEN-127.0.0.1:8083}
+        export SIGNET_WSS_LISTEN=${SIGNET_WSS_LISTEN-}
         export SIGNET_METRICS_LISTEN=${SIGNET_METRICS_LISTEN-127.0.0.1:9883}
         export SIGNET_INSTANCE=${SIGNET_INSTANCE:-mqtt-cn-signet00001}
         local variable
@@ -25,6 +27,7 @@ up_home() {
         exec 9>"$HOME_DIR/.lock"
         flock -n 9 || die "another scripts/up or scripts/down is at work in $HOME_DIR"
         export SIGNET_HOME=$HOME_DIR SIGNET_RUN_DIR=$RUN_DIR
+        export SIGNET_STORE_DIR=${SIGNET_STORE_DIR:-$MQTT_DIR/$SIGNET_INSTANCE}
         export SIGNET_MASTER_KEY_FILE=${SIGNET_MASTER_KEY_FILE:-$HOME_DIR/master.key}
         ! is_root || export SIGNET_USER=$SERVICE_USER
 }
@@ -36,7 +39,7 @@ up_check_ports() {
                 ! daemon_pid "$name" >/dev/null || own+=" $(daemon_recorded "$name" listen)"
         done
         ports_require_free "$own" "$SIGNET_API_LISTEN" "$SIGNET_MQTTS_LISTEN" "$SIGNET_MQTT_LISTEN" \
-                "$SIGNET_METRICS_LISTEN"
+                "$SIGNET_WS_LISTEN" "$SIGNET_WSS_LISTEN" "$SIGNET_METRICS_LISTEN"
 }
 
 up_build() { # sets PROGRAMS
@@ -88,7 +91,7 @@ up_api() {
 
 up_broker() {
         SIGNET_DATABASE_URL=$BROKER_DATABASE daemon_start signet-broker "$PROGRAMS/signet-broker" \
-                "$SIGNET_MQTTS_LISTEN" "$SIGNET_MQTT_LISTEN" "$SIGNET_METRICS_LISTEN"
+                "$SIGNET_MQTTS_LISTEN" "$SIGNET_MQTT_LISTEN" "$SIGNET_WS_LISTEN" "$SIGNET_WSS_LISTEN" "$SIGNET_METRICS_LISTEN"
         daemon_wait signet-broker "$READY_SECONDS" "$PROGRAMS/signetctl" status
 }
 

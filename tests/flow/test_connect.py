@@ -45,7 +45,8 @@ def test_level_five_is_refused_in_its_own_form(shared):
     properties = b"\x05\x11\0\0\0\x3c"
     body = text("MQTT") + b"\x05\x02" + struct.pack(">H", 60) + properties + text("GID_c@@@5")
     c.send(packet(0x10, body))
-    assert c.receive() == (0x20, b"\0\x84\0")
+    why = b"no user name or password"
+    assert c.receive() == (0x20, b"\0\x87" + bytes([3 + len(why)]) + b"\x1f\0" + bytes([len(why)]) + why)
     assert c.closed()
 
 

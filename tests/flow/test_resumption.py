@@ -28,7 +28,8 @@ class Broker:
         self.stack, self.instance, self.login = stack, instance, (stack.key_id, stack.secret, instance)
         self.run_dir = stack.home / f"run-{name}"
         self.run_dir.mkdir(mode=0o700)
-        env = {**stack.broker_env, "SIGNET_RUN_DIR": self.run_dir, "SIGNET_INSTANCE": instance, "SIGNET_WORKERS": 1,
+        env = {**stack.broker_env, "SIGNET_RUN_DIR": self.run_dir, "SIGNET_STORE_DIR": self.run_dir / "mqtt",
+               "SIGNET_INSTANCE": instance, "SIGNET_WORKERS": 1,
                "SIGNET_MQTTS_LISTEN": "127.0.0.1:0", "SIGNET_MQTT_LISTEN": "127.0.0.1:0"}
         process = stack._process(name, "signet-broker", env).start()
         self.port = int(process.logged(r"listener=mqtts port=(\d+)").group(1))

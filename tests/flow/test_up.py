@@ -13,6 +13,7 @@ import pytest
 from harness.certs import fingerprint
 from harness.mqtt import Client, served
 from harness.process import ROOT, build_dir
+from harness.websocket import WsClient
 
 ORDINARY = f"signet-tester-{os.environ.get('PYTEST_XDIST_WORKER', '0')}"  # tests run side by side
 
@@ -32,11 +33,11 @@ class Installation:
 
     def __init__(self, tree, home, user=None, programs=None):
         self.tree, self.home, self.user = Path(tree), Path(home), user
-        self.api, self.tls, self.tcp, self.metrics = free_ports(4)
+        self.api, self.tls, self.tcp, self.ws, self.metrics = free_ports(5)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("SIGNET_") and k != "XDG_RUNTIME_DIR"}
         self.env.update({"SIGNET_HOME": str(home), "SIGNET_API_LISTEN": f"127.0.0.1:{self.api}",
                          "SIGNET_MQTTS_LISTEN": f"127.0.0.1:{self.tls}", "SIGNET_MQTT_LISTEN": f"127.0.0.1:{self.tcp}",
-                         "SIGNET_METRICS_LISTEN": f"127.0.0.1:{self.metrics}"})
+                         "SIGNET_WS_LISTEN": f"127.0.0.1:{self.ws}", "SIGNET_METRICS_LISTEN": f"127.0.0.1:{self.metrics}"})
         if programs:
             self.env["SIGNET_PROGRAMS"] = str(programs)
 
@@ -80,6 +81,9 @@ class Installation:
         b = Client(self.tcp, "GID_up@@@b", login, tls=False)
         b.publish("parent/p2p/GID_up@@@a", "hello", 1)
         assert a.message()[:2] == ("parent/p2p/GID_up@@@a", b"hello")
+        b = WsClient(self.ws, "GID_up@@@b", login)
+        b.publish("parent/p2p/GID_up@@@a", "hello from the web", 1)
+        assert a.message()[1] == b"hello from the web"
         a.close()
         b.close()
 
@@ -101,6 +105,7 @@ class Installation:
 
     def story(self):
         first = self.up()
+        assert f"WebSocket    127.0.0.1:{self.ws}" in first
         assert "Signet is up" in first and self.credentials()[0] in first and self.credentials()[1] not in first
         self.check_serving()
         self.check_modes()
@@ -153,6 +158,14 @@ def test_the_demo_device_in_the_mode_mutual_which_up_leaves_alone(folder, end):
     i.check_device()
     i.set_mode("one-way")
     i.check_serving()
+
+
+def test_listeners_behind_a_balancer_are_left_to_it(folder, end):
+    i = Installation(ROOT, folder / "home")
+    end(i)
+    i.env.update(SIGNET_PROXY_PROTOCOL="mqtt, mqtts,ws", SIGNET_PROXY_FROM="127.0.0.1")
+    told = i.up()
+    assert "Signet is up" in told and "no TLS handshake is tried" in told
 
 
 def test_what_a_user_has_done_to_the_demo_ca_stays(folder, end):

@@ -5,7 +5,7 @@ _numbers = itertools.count(1)
 
 
 def name():
-    return f"GID_s@@@{next(_numbers)}"
+    return f"GID_s01@@@{next(_numbers)}"
 
 
 def home(client_id, workers):

@@ -56,9 +56,29 @@ def texts(parameter):
             yield from (str(edge - 1), str(edge), str(edge + 1))
 
 
-def list_cases(parameter):
-    """(pairs, whether they are right) for a parameter that is a list of objects."""
+NO_NUMBERS = ("0", "-1", "01", "x", "", "1x", "999999", "9" * 30, "\uff11")  # of no item
+
+
+def list_of_texts_cases(parameter):
+    """(pairs, whether they are right) for a parameter that is a list of texts."""
     name, items, most = parameter.name, parameter.schema["items"], parameter.schema["maxItems"]
+    yield [(name, "x" + NEEDLE)], False
+    yield [(f"{name}.1.Key", NEEDLE)], False
+    for number in (*NO_NUMBERS, str(most + 1)):
+        yield [(f"{name}.{number}", NEEDLE)], False
+    for text in ("", NEEDLE * 100, *SQL, *MARKUP, *CONTROL):
+        yield [(f"{name}.1", text)], text == "" or fits(items, text)
+    yield [(f"{name}.1", "a"), (f"{name}.3", "a")], True
+    yield [(f"{name}.{n}", "a") for n in range(1, most + 1)], True
+    yield [(f"{name}.{n}", "a") for n in range(1, most + 2)], False
+
+
+def list_cases(parameter):
+    """(pairs, whether they are right) for a parameter that is a list."""
+    name, items, most = parameter.name, parameter.schema["items"], parameter.schema["maxItems"]
+    if "properties" not in items:
+        yield from list_of_texts_cases(parameter)
+        return
     members, required = items["properties"], items.get("required", [])
     right = {m: next(t for t in ("read", "a", "1") if fits(members[m], t)) for m in members}
 
@@ -68,7 +88,7 @@ def list_cases(parameter):
 
     yield [(name, "x" + NEEDLE)], False
     yield [(f"{name}.1", NEEDLE)], False
-    for number in ("0", "-1", "01", "x", "", "1x", str(most + 1), "999999", "9" * 30, "\uff11"):
+    for number in (*NO_NUMBERS, str(most + 1)):
         yield item(number), False
     for m, schema in members.items():
         yield [(f"{name}.1.{m}.x", "1")] + item(1), False

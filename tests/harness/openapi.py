@@ -67,12 +67,25 @@ class Parameter:
         return "true" if self.kind == "boolean" else "a"
 
 
+    def pairs(self):
+        """{name as sent: a value that fits}; of a list its first item."""
+        if self.kind != "array":
+            return {self.name: self.good()}
+        items = self.schema["items"]
+        if "properties" not in items:
+            return {f"{self.name}.1": "a"}
+        return {f"{self.name}.1.{m}": next(t for t in ("read", "a", "1") if fits(s, t)) for m, s in items["properties"].items()}
+
+
 class Operation:
     def __init__(self, file, document, path, item):
         self.file, self.document, self.item = file, document, item
         _, self.version, self.name = path.split("/")
         self.parameters = [Parameter(lookup(document, p)) for p in item.get("parameters", [])]
         self.grant = item["x-signet-grant"]
+        self.instance = self.grant.get("instance", "MqttInstanceId")  # the parameter that names the instance
+        self.absent = self.grant.get("absent", "MqttInstanceNotFound")
+        self.foreign = self.grant.get("foreign", "MqttOwnerCheckError")
         self.invalid = item.get("x-signet-invalid")
         self.own = item["x-signet-errors"]
         self.errors = {e["code"]: e for e in document["x-signet-errors"] + self.own}
@@ -87,7 +100,7 @@ class Operation:
         return self.grant["level"] == "read"
 
     def invalid_code(self, parameter):
-        return self.invalid or "Invalid" + parameter.name
+        return (self.invalid or "Invalid%s").replace("%s", parameter.name)
 
     def answer_schema(self):
         response = lookup(self.document, self.item["post"]["responses"]["200"])
