@@ -3,7 +3,7 @@
  * them: TCP, a full TLS handshake with the device certificate (its CA's behind it), CONNECT, CONNACK,
  * DISCONNECT. The certificates are made in this process before the clock starts. Each round is all devices
  * once, and one line of JSON: in the first they are new, in the later ones known. */
-#include "bench/certificate.h"
+#include "bench/device_certificate.h"
 #include "bench/histogram.h"
 #include "bench/meter.h"
 #include "bench/mqtt_packet.h"
@@ -13,11 +13,6 @@
 #include <sys/epoll.h>
 
 enum { EVENTS_PER_TURN = 256, CLIENT_ID_SIZE = 64, CONNACK_CODES = 6 };
-
-struct device {
-        X509 *cert;
-        EVP_PKEY *key;
-};
 
 enum visit_state { VISIT_FREE, VISIT_TCP, VISIT_TLS, VISIT_CONNACK };
 
@@ -46,27 +41,6 @@ struct storm {
         char why[320];
 };
 
-static void make_devices(struct storm *s, EVP_PKEY *ca_key, int64_t first_serial)
-{
-        char name[64];
-
-        s->devices = calloc((size_t)s->count, sizeof *s->devices);
-        if (s->devices == NULL)
-                err(EXIT_USAGE, "devices");
-        for (int64_t n = 0; n < s->count; n++) {
-                struct device *d = &s->devices[n];
-
-                d->key = EVP_EC_gen("P-256");
-                need(d->key != NULL, "key");
-                snprintf(name, sizeof name, "device %lld", (long long)(first_serial + n));
-                d->cert = certificate_new(d->key, name, first_serial + n, s->ca);
-                extension_add(d->cert, s->ca, NID_basic_constraints, "CA:FALSE");
-                extension_add(d->cert, s->ca, NID_key_usage, "digitalSignature");
-                extension_add(d->cert, s->ca, NID_authority_key_identifier, "keyid");
-                need(X509_sign(d->cert, ca_key, EVP_sha256()) > 0, "signature");
-        }
-}
-
 static void watch(struct storm *s, struct visit *v, uint32_t events)
 {
         struct epoll_event e = {.events = events, .data.ptr = v};
@@ -90,9 +64,7 @@ static void begin(struct storm *s, struct visit *v)
         if (v->fd < 0)
                 err(EXIT_CANNOT_CONNECT, "connect");
         v->ssl = peer_tls_new(s->ctx, v->fd, s->name);
-        if (SSL_use_certificate(v->ssl, d->cert) != 1 || SSL_use_PrivateKey(v->ssl, d->key) != 1 ||
-            SSL_add1_chain_cert(v->ssl, s->ca) != 1)
-                errx(EXIT_USAGE, "device certificate: %s", peer_tls_why());
+        device_use(d, s->ca, v->ssl);
         watch(s, v, EPOLLOUT);
 }
 
@@ -126,10 +98,11 @@ static bool say_connect(struct storm *s, struct visit *v)
 {
         static int64_t number;
         char client_id[CLIENT_ID_SIZE];
-        uint8_t packet[CLIENT_ID_SIZE + 32];
+        uint8_t packet[CLIENT_ID_SIZE + CONNECT_ROOM];
+        const struct connect connect = {.level = LEVEL_3_1_1, .client_id = client_id, .keep_alive_s = 60};
 
         snprintf(client_id, sizeof client_id, "GID_bench@@@%lld", (long long)number++);
-        int len = (int)(put_connect(packet, client_id, "", "", 60) - packet);
+        int len = (int)(put_connect(packet, &connect) - packet);
         return goes_on(s, v, SSL_write(v->ssl, packet, len));
 }
 
@@ -244,7 +217,7 @@ int main(int argc, char **argv)
         if (s.epoll < 0 || s.visits == NULL)
                 err(EXIT_USAGE, "epoll");
         EVP_PKEY *ca_key = ca_key_read(folder, "ca.key");
-        make_devices(&s, ca_key, first_serial);
+        s.devices = devices_make(s.count, first_serial, s.ca, ca_key);
         EVP_PKEY_free(ca_key);
         printf("ready\n");
         fflush(stdout);
@@ -259,5 +232,10 @@ int main(int argc, char **argv)
                 report(&s, n % rounds, meter_now_ns() - begin_ns,
                        server_ns >= 0 ? server_end_ns - server_ns : -1, meter_cpu_ns(0) - client_ns);
         }
+        devices_done(s.devices, s.count);
+        free(s.visits);
+        X509_free(s.ca);
+        SSL_CTX_free(s.ctx);
+        close(s.epoll);
         return EXIT_SUCCESS;
 }

@@ -7,48 +7,20 @@ and with 10,000 registered CAs beside one."""
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 
+import peers
 import stack as s
 
-INSTANCE, MANY, NAME = "mqtt-bench", "mqtt-bench-many", "c0000.bench.example"
-
-
-def make_folder(stack, name):
-    folder = os.path.join(stack.folder, name)
-    os.mkdir(folder, 0o755)
-    subprocess.run([s.program("make_certs"), "--dir", folder, "--count", "1"], check=True)
-    return folder
-
-
-def configure(stack, folder, instance=INSTANCE):
-    """An instance in the mode mutual whose one CA is that of the folder."""
-    certificate = stack.upload(instance, f"{folder}/0000.crt", f"{folder}/0000.key")
-    stack.create_instance(instance)
-    stack.api.call(s.ONSMQTT, "SetSniConfig", MqttInstanceId=instance, DefaultCertificate=certificate,
-                   SniConfig=f"{NAME}#{certificate}#")
-    code = stack.api.call(s.ONSMQTT, "GetRegisterCode", MqttInstanceId=instance)["RegisterCode"]
-    subprocess.run([s.program("make_certs"), "--dir", folder, "--verification", code], check=True)
-    texts = [open(f"{folder}/{n}.crt", encoding="ascii").read() for n in ("ca", "verification")]
-    stack.api.call(s.ONSMQTT, "RegisterCaCertificate", MqttInstanceId=instance, CaName="bench", CaContent=texts[0],
-                   VerificationContent=texts[1])
-    stack.api.call(s.ONSMQTT, "SetAuthenticationMode", MqttInstanceId=instance, Mode="mutual")
-
-
-def start_broker(stack, workers, cpu, instance=INSTANCE):
-    broker = stack.start_broker(instance, workers, cpu=cpu)
-    stack.wait_applied(broker, instance)
-    broker.wait_for_port(broker.port)
-    return broker
+MANY = "mqtt-bench-many"
 
 
 def device_load(server, folder, *more, cpu=1):
     """The rounds."""
     done = subprocess.run(
-        [s.program("device_load"), "--address", f"127.0.0.1:{server.port}", "--sni", NAME, "--dir", folder, "--server-pid",
+        [s.program("device_load"), "--address", f"127.0.0.1:{server.port}", "--sni", peers.NAME, "--dir", folder, "--server-pid",
          str(server.pid), *map(str, more)],
         stdout=subprocess.PIPE, timeout=1800, preexec_fn=s.pinned(cpu), check=True,
     )
@@ -57,9 +29,9 @@ def device_load(server, folder, *more, cpu=1):
 
 def storm(o):
     with s.Stack() as stack:
-        folder = make_folder(stack, "certs")
-        configure(stack, folder)
-        broker = start_broker(stack, o.workers, None)
+        folder = peers.make_folder(stack, "certs")
+        peers.configure_mutual(stack, folder)
+        broker = peers.start_signet(stack, peers.MUTUAL, o.workers, None)
         common = ["--devices", o.devices, "--parallel", o.parallel]
         whole = device_load(broker, folder, *common, cpu=None)
         for name, r in zip(("new", "known"), whole):
@@ -75,21 +47,6 @@ def storm(o):
         print(f"new / known: {ratio:.2f} of the connections a second (median of the turns; aim: at least 0.8)")
         right = rows == different == 2 * o.devices and all(r["accepted"] == r["devices"] for r in whole + parts)
         return 0 if right else 1
-
-
-def start_mosquitto(stack, folder):
-    path = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    if path is None:
-        s.say("mosquitto is not installed (apt-get install mosquitto): it is left out")
-        return None
-    port, conf = s.free_port(), os.path.join(stack.folder, "mosquitto.conf")
-    with open(conf, "w", encoding="ascii") as out:
-        out.write(f"listener {port} 127.0.0.1\nallow_anonymous true\ncertfile {folder}/0000.crt\nkeyfile {folder}/0000.key\n"
-                  f"cafile {folder}/ca.crt\nrequire_certificate true\nuser root\nlog_type error\n")
-    server = stack.start_process("mosquitto", [path, "-c", conf], cpu=0)
-    server.port = port
-    server.wait_for_port(port)
-    return server
 
 
 def start_bare(stack, folder, tickets):
@@ -111,16 +68,15 @@ def add_cas(stack, count):
 
 def mutual(o):
     with s.Stack() as stack:
-        folder, other = make_folder(stack, "certs"), make_folder(stack, "certs-many")
-        configure(stack, folder)
-        servers = {"signet": start_broker(stack, 1, 0), "bare, no tickets": start_bare(stack, folder, 0),
-                   "bare, 2 tickets": start_bare(stack, folder, 2), "mosquitto": start_mosquitto(stack, folder)}
+        folder, other = peers.make_folder(stack, "certs"), peers.make_folder(stack, "certs-many")
+        peers.configure_mutual(stack, folder)
+        servers = {**peers.pair(stack, folder, mutual=True), "bare, no tickets": start_bare(stack, folder, 0),
+                   "bare, 2 tickets": start_bare(stack, folder, 2)}
         if o.cas > 1:
-            configure(stack, other, MANY)
+            peers.configure_mutual(stack, other, MANY)
             add_cas(stack, o.cas - 1)
-            servers["signet, many CAs"] = start_broker(stack, 1, 0, MANY)
+            servers["signet, many CAs"] = peers.start_signet(stack, MANY)
             assert stack.status(MANY)["cas"] == o.cas
-        servers = {name: server for name, server in servers.items() if server is not None}
         rounds = measure(o, servers, {name: other if "many" in name else folder for name in servers})
         print_table(servers, rounds)
         if o.cas > 1:

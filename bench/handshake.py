@@ -4,12 +4,10 @@
 mosquitto (when it is installed), in turns within one run. For 100,000 domains see domains.py."""
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 
-import messages
+import peers
 import stack as s
 
 
@@ -19,21 +17,15 @@ def main():
     p.add_argument("--handshakes", type=int, default=300, help="of each server in a round")
     o = p.parse_args()
     with s.Stack() as stack:
-        folder = os.path.join(stack.folder, "certs")
-        os.mkdir(folder, 0o700)
-        subprocess.run([s.program("make_certs"), "--dir", folder, "--count", "1"], check=True)
-        messages.configure_signet(stack, folder)
-        servers = {
-            "signet": messages.start_signet(stack, folder),
-            "bare OpenSSL": s.start_bare(stack, f"{folder}/0000.crt", f"{folder}/0000.key", cpu=0),
-            "mosquitto": messages.start_mosquitto(stack, folder),
-        }
-        servers = {name: server for name, server in servers.items() if server is not None}
+        folder = peers.make_folder(stack, "certs")
+        peers.configure_server(stack, folder)
+        servers = peers.pair(stack, folder)
+        servers["bare OpenSSL"] = s.start_bare(stack, f"{folder}/0000.crt", f"{folder}/0000.key", cpu=0)
         for version in ("1.3", "1.2"):
             rounds = []
             for i in range(o.rounds):
                 order = list(servers)[i % len(servers) :] + list(servers)[: i % len(servers)]
-                rounds.append({name: shake(o, servers[name], version) for name in order})
+                rounds.append({name: shake(servers[name], version, o.handshakes) for name in order})
             for name in servers:
                 print(
                     f"TLS {version}  {name:14}"
@@ -43,18 +35,19 @@ def main():
     return 0
 
 
-def shake(o, server, version):
+def shake(server, version, count):
+    """Microseconds of the server's CPU for one."""
     return s.measured(
         [
             s.program("handshake_load"),
             "--address",
             f"127.0.0.1:{server.port}",
             "--count",
-            str(o.handshakes),
+            str(count),
             "--tls",
             version,
             "--sni",
-            messages.NAME,
+            peers.NAME,
             "--server-pid",
             str(server.pid),
         ]

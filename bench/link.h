@@ -39,6 +39,12 @@ static inline bool bitmap_set(struct bitmap *b, uint64_t bit)
         return was;
 }
 
+static inline void bitmap_clear(struct bitmap *b, uint64_t bit)
+{
+        if (bit / 64 < b->count)
+                b->words[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
+}
+
 /* Bits of `b` that are not in `other`. */
 static inline uint64_t bitmap_count_without(const struct bitmap *b, const struct bitmap *other)
 {

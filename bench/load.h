@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* load: the load generator's state, and who publishes to whom. Publishers are the connections 0 …
- * publishers-1; each message has `fan` receivers. One thread. */
+ * publishers-1; each message has `fan` receivers. Connections from `members` on are slow consumers, of which
+ * no account is kept. One thread. */
 #ifndef SIGNET_BENCH_LOAD_H
 #define SIGNET_BENCH_LOAD_H
 
 #include "bench/credentials.h"
+#include "bench/device_certificate.h"
 #include "bench/histogram.h"
 #include "bench/link.h"
 #include "bench/payload.h"
 #include "bench/peer.h"
 
-enum { CONNECTIONS_MAX = 15000, TOPIC_MAX = 256, CLIENT_NAME_MAX = 128, PACKET_MAX = 160 * 1024 };
+enum {
+        CONNECTIONS_MAX = 19900,
+        SLOW_MAX = 5000,
+        TOPIC_MAX = 256,
+        CLIENT_NAME_MAX = 128,
+        PACKET_MAX = 160 * 1024
+};
 
 enum pattern { PATTERN_PAIRS, PATTERN_SELF, PATTERN_ONE_WAY, PATTERN_FAN_IN, PATTERN_FAN_OUT, PATTERNS };
 static const char *const pattern_names[PATTERNS] = {"pairs", "self", "one-way", "fan-in", "fan-out"};
@@ -22,11 +30,12 @@ enum client_state {
         CLIENT_WAIT_CONNACK,
         CLIENT_WAIT_SUBACK,
         CLIENT_READY,
+        CLIENT_SLOW, /* connected and subscribed; reads next to nothing */
         CLIENT_GONE
 };
 
-enum drop_reason { DROP_CLOSED, DROP_RESET, DROP_TLS, DROP_PROTOCOL, DROP_REASONS };
-static const char *const drop_names[DROP_REASONS] = {"closed", "reset", "tls", "protocol"};
+enum drop_reason { DROP_CLOSED, DROP_RESET, DROP_TLS, DROP_PROTOCOL, DROP_DISCONNECT, DROP_REASONS };
+static const char *const drop_names[DROP_REASONS] = {"closed", "reset", "tls", "protocol", "disconnect"};
 
 struct outgoing { /* encoded, not yet written; data[at … len) */
         uint8_t *data;
@@ -44,27 +53,39 @@ struct client {
         size_t rest_len;
         struct outgoing out;
         int64_t written_ns;
+        char *topic; /* on which it receives */
+        size_t topic_len;
+        uint64_t unreleased; /* PUBRECs without their PUBREL: QoS 2 as a receiver */
         /* as a publisher */
-        uint64_t sent, acked, owed; /* owed: due, not sent yet */
-        int64_t outstanding;        /* deliveries not seen yet; only for --rate max */
+        uint64_t sent, owed;   /* owed: due, not sent yet */
+        uint64_t completed;    /* of those over QoS 0: their packet ID is free again */
+        uint64_t refused;      /* a reason code of 0x80 or above */
+        uint64_t inflight_max; /* the option, or what the server's Receive Maximum allows */
+        int64_t outstanding;   /* deliveries not seen yet; only for --rate max */
         uint64_t delivered, delivered_at_tick;
-        struct bitmap acked_set;
+        struct bitmap acked_set;     /* PUBACK or PUBREC came: the server answers for the message */
+        struct bitmap completed_set; /* QoS 2: PUBCOMP came */
 };
 
 struct load_options {
-        const char *address, *sni, *version, *cafile, *cert, *key, *user, *password, *access_key_file,
-                *instance, *client_prefix, *topic_prefix, *pattern, *rate;
-        bool tls, hold, p2p;
-        int64_t connections, connect_rate, connecting_max, connect_timeout_s, keep_alive_s, qos, payload_len,
-                duration_s, count, inflight_max, window, drain_s, hold_max_s, server_pid;
+        const char *address, *source, *sni, *version, *cafile, *cert, *key, *device_dir, *protocol, *user,
+                *password, *access_key_file, *instance, *client_prefix, *topic_prefix, *pattern, *rate;
+        bool tls, hold, p2p, persistent;
+        int64_t connections, connect_rate, connecting_max, connect_timeout_s, keep_alive_s, first_serial,
+                receive_max, qos, payload_len, duration_s, count, inflight_max, window, batch, slow,
+                slow_bytes, drain_s, hold_max_s, server_pid;
 };
 
 struct load {
         struct load_options o;
         enum pattern pattern;
-        uint32_t connections, publishers, fan, links_count;
+        int level;                     /* MQTT protocol level */
+        uint32_t connections, members; /* with and without slow consumers */
+        uint32_t publishers, fan, links_count;
         struct client *clients;
         struct link *links;
+        struct device *devices; /* one for each connection; NULL: all have the same certificate or none */
+        X509 *ca;               /* theirs */
         struct peer_address address;
         struct peer_names names;
         struct credentials credentials;
@@ -83,12 +104,15 @@ struct load {
         uint64_t due_next;
         uint64_t due_max; /* messages of all publishers together */
         /* counts */
-        uint64_t sent, acked, received, delivered, misrouted, foreign, corrupt, acks_unexpected, stalls,
-                unsent;
+        uint64_t sent, acked, completed, refused, received, delivered, misrouted, foreign, corrupt,
+                acks_unexpected, stalls, unsent, unreleased;
+        uint64_t publish_writes; /* writes that carried messages */
+        uint64_t slow_cut, slow_bytes;
         uint64_t drops[DROP_REASONS], drops_total;
         int64_t first_drop_ns;
         struct histogram latency;
-        int64_t cpu_ns, server_connect_ns, server_ns, server_rss_before_kb, server_rss_ready_kb;
+        int64_t cpu_ns, server_connect_ns, server_ns, server_rss_before_kb, server_rss_ready_kb,
+                server_rss_end_kb;
         char failure[320]; /* why not everybody could connect */
 };
 
@@ -96,7 +120,7 @@ enum { SCRATCH_BYTES = PACKET_MAX + 64 * 1024 };
 
 static inline void load_set_pattern(struct load *l)
 {
-        uint32_t n = l->connections;
+        uint32_t n = l->members;
 
         while (l->pattern < PATTERNS && strcmp(pattern_names[l->pattern], l->o.pattern) != 0)
                 l->pattern++;
@@ -128,11 +152,11 @@ static inline uint32_t load_subscriber_of(const struct load *l, uint32_t publish
 {
         switch (l->pattern) {
         case PATTERN_PAIRS:
-                return (publisher + l->connections / 2) % l->connections;
+                return (publisher + l->members / 2) % l->members;
         case PATTERN_ONE_WAY:
                 return publisher + l->publishers;
         case PATTERN_FAN_IN:
-                return l->connections - 1;
+                return l->members - 1;
         case PATTERN_FAN_OUT:
                 return 1;
         default:
@@ -145,10 +169,16 @@ static inline bool load_subscribes(const struct load *l, uint32_t number)
         return l->pattern == PATTERN_PAIRS || l->pattern == PATTERN_SELF || number >= l->publishers;
 }
 
+/* A slow consumer listens to the topic of one of those that keep up. */
+static inline uint32_t load_topic_owner(const struct load *l, uint32_t number)
+{
+        return number < l->members ? number : load_subscriber_of(l, (number - l->members) % l->publishers);
+}
+
 /* NULL: what `publisher` sends is not for `subscriber`. */
 static inline struct link *load_link(struct load *l, uint32_t publisher, uint32_t subscriber)
 {
-        if (publisher >= l->publishers)
+        if (publisher >= l->publishers || subscriber >= l->members)
                 return NULL;
         if (l->pattern == PATTERN_FAN_OUT)
                 return subscriber >= 1 ? &l->links[subscriber - 1] : NULL;
@@ -165,6 +195,7 @@ static inline void load_topic(const struct load *l, uint32_t number, char ret[TO
 {
         char name[CLIENT_NAME_MAX];
 
+        number = load_topic_owner(l, number);
         load_client_name(l, number, name);
         if (l->o.p2p)
                 snprintf(ret, TOPIC_MAX, "%s/p2p/%s", l->o.topic_prefix, name);

@@ -9,12 +9,20 @@
 
 #include <sys/epoll.h>
 
-enum { OUT_KEPT = 4096, OUT_PUBLISH_MAX = 64 * 1024, OUT_READ_MAX = 512 * 1024, READS_PER_TURN = 8 };
+enum {
+        OUT_KEPT = 4096,
+        OUT_PUBLISH_MAX = 64 * 1024,
+        OUT_READ_MAX = 512 * 1024,
+        READS_PER_TURN = 8,
+        SLOW_RECEIVE_BUFFER = 4096
+};
 
 static inline void client_watch(struct load *l, struct client *c)
 {
         /* Who does not take our acknowledgements is not read from, so `out` stays bounded. */
-        uint32_t in = c->out.len - c->out.at < OUT_READ_MAX ? EPOLLIN : 0;
+        uint32_t in = c->state == CLIENT_SLOW                 ? EPOLLRDHUP
+                      : c->out.len - c->out.at < OUT_READ_MAX ? EPOLLIN
+                                                              : 0;
         struct epoll_event e = {.events = in | (c->write_blocked ? EPOLLOUT : 0), .data.u32 = c->number};
 
         if (c->events == e.events)
@@ -28,6 +36,9 @@ static inline void client_close(struct load *l, struct client *c)
 {
         if (c->state == CLIENT_READY)
                 l->alive--;
+        l->unreleased -= c->unreleased;
+        c->unreleased = 0;
+        c->events = 0;
         SSL_free(c->ssl);
         if (c->fd >= 0)
                 close(c->fd);
@@ -46,7 +57,9 @@ static inline void client_lost(struct load *l, struct client *c, enum drop_reaso
 {
         if (c->state == CLIENT_GONE)
                 return;
-        if (c->state == CLIENT_READY) {
+        if (c->number >= l->members && l->begin_ns != 0) {
+                l->slow_cut++; /* as a broker may do; it comes back */
+        } else if (c->state == CLIENT_READY) {
                 if (l->drops_total++ == 0)
                         l->first_drop_ns = meter_now_ns();
                 l->drops[reason]++;
@@ -171,7 +184,10 @@ static inline void client_keep_rest(struct client *c, const uint8_t *at, size_t 
 /* Begins the connection; true when it is on its way. */
 static inline bool client_begin(struct load *l, struct client *c)
 {
-        c->fd = peer_connect(&l->address, SOCK_NONBLOCK);
+        struct peer_address to = l->address;
+
+        to.receive_buffer = c->number >= l->members ? SLOW_RECEIVE_BUFFER : 0;
+        c->fd = peer_connect(&to, SOCK_NONBLOCK);
         if (c->fd < 0) {
                 client_lost(l, c, DROP_CLOSED, strerror(errno));
                 return false;
@@ -197,6 +213,8 @@ static inline bool client_connected(struct load *l, struct client *c)
         if (l->ctx != NULL)
                 c->ssl = peer_tls_new(l->ctx, c->fd,
                                       l->names.count > 0 ? l->names.names[c->number % l->names.count] : NULL);
+        if (l->devices != NULL)
+                device_use(&l->devices[c->number], l->ca, c->ssl);
         return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include "bench/load.h"
 #include "bench/meter.h"
+#include "bench/mqtt_packet.h"
 
 typedef unsigned long long ull;
 
@@ -12,7 +13,8 @@ struct losses {
         uint64_t lost, lost_acked, duplicated, out_of_order, links_harmed;
 };
 
-/* `lost`: sent, never received. `lost_acked`: of these, those whose publisher has a PUBACK. */
+/* `lost`: sent, not refused, never received. `lost_acked`: of these, those that the server answers for:
+ * PUBACK or PUBREC came. */
 static inline struct losses report_losses(const struct load *l)
 {
         struct losses sum = {0, 0, 0, 0, 0};
@@ -20,7 +22,7 @@ static inline struct losses report_losses(const struct load *l)
         for (uint32_t i = 0; i < l->links_count; i++) {
                 const struct link *link = &l->links[i];
                 const struct client *publisher = &l->clients[l->pattern == PATTERN_FAN_OUT ? 0 : i];
-                uint64_t lost = publisher->sent - link->received;
+                uint64_t lost = publisher->sent - publisher->refused - link->received;
                 sum.lost += lost;
                 sum.lost_acked += bitmap_count_without(&publisher->acked_set, &link->seen);
                 sum.duplicated += link->duplicated;
@@ -59,13 +61,34 @@ static inline void report_server(const struct load *l)
 
         if (l->o.server_pid == 0)
                 return;
-        printf(",\"server_connect_cpu_us\":%.1f,\"server_kb_per_connection\":%.2f",
+        printf(",\"server_connect_cpu_us\":%.1f,\"server_kb_per_connection\":%.2f,"
+               "\"server_kb_per_connection_end\":%.2f",
                (double)l->server_connect_ns / ready / 1000,
-               (double)(l->server_rss_ready_kb - l->server_rss_before_kb) / ready);
+               (double)(l->server_rss_ready_kb - l->server_rss_before_kb) / ready,
+               (double)(l->server_rss_end_kb - l->server_rss_before_kb) / ready);
         printf(",\"server_cpu_us_per_message\":%.3f,\"server_cpu_share\":%.3f,\"server_rss_kb\":%lld",
                (double)l->server_ns / delivered / 1000,
-               (double)l->server_ns / (double)(l->end_ns - l->begin_ns),
-               (long long)meter_rss_kb(l->o.server_pid));
+               (double)l->server_ns / (double)(l->end_ns - l->begin_ns), (long long)l->server_rss_end_kb);
+}
+
+/* What the generator itself did: whether it was the one that could not go faster, and how it wrote. */
+static inline void report_generator(const struct load *l, double seconds)
+{
+        printf(",\"messages_per_s\":%.1f,\"client_cpu_s\":%.3f",
+               seconds > 0 ? (double)l->delivered / seconds : 0.0, (double)l->cpu_ns / NS_PER_S);
+        printf(",\"client_cpu_share\":%.3f,\"messages_per_write\":%.2f",
+               seconds > 0 ? (double)l->cpu_ns / NS_PER_S / seconds : 0.0,
+               l->publish_writes > 0 ? (double)l->sent / (double)l->publish_writes : 0.0);
+        if (l->connections > l->members)
+                printf(",\"slow\":%u,\"slow_cut\":%llu,\"slow_read_bytes\":%llu", l->connections - l->members,
+                       (ull)l->slow_cut, (ull)l->slow_bytes);
+}
+
+static inline const char *report_transport(const struct load *l)
+{
+        if (l->ctx == NULL)
+                return "tcp";
+        return l->devices != NULL || l->o.cert[0] != '\0' ? "mutual TLS" : "tls";
 }
 
 static inline void report_print(const struct load *l)
@@ -77,12 +100,15 @@ static inline void report_print(const struct load *l)
 
         printf("{\"connections\":%u,\"connected\":%u,\"connect_s\":%.3f,\"pattern\":\"%s\",\"qos\":%lld",
                l->connections, l->ready, connect_s, pattern_names[l->pattern], (long long)l->o.qos);
-        printf(",\"payload\":%lld,\"loop\":\"%s\",\"seconds\":%.3f", (long long)l->o.payload_len,
+        printf(",\"protocol\":\"%s\",\"transport\":\"%s\",\"payload\":%lld,\"loop\":\"%s\",\"seconds\":%.3f",
+               l->level == LEVEL_5_0 ? "5.0" : "3.1.1", report_transport(l), (long long)l->o.payload_len,
                l->as_fast_as_possible ? "closed" : "open", seconds);
-        printf(",\"sent\":%llu,\"acked\":%llu,\"unsent\":%llu,\"received\":%llu,\"delivered\":%llu,"
-               "\"expected\":%llu",
-               (ull)l->sent, (ull)l->acked, (ull)l->unsent, (ull)l->received, (ull)l->delivered,
-               (ull)(l->sent * l->fan));
+        if (l->as_fast_as_possible)
+                printf(",\"window\":%lld,\"batch\":%lld", (long long)l->o.window, (long long)l->o.batch);
+        printf(",\"sent\":%llu,\"acked\":%llu,\"completed\":%llu,\"refused\":%llu,\"unsent\":%llu,"
+               "\"received\":%llu,\"delivered\":%llu,\"expected\":%llu",
+               (ull)l->sent, (ull)l->acked, (ull)l->completed, (ull)l->refused, (ull)l->unsent,
+               (ull)l->received, (ull)l->delivered, (ull)((l->sent - l->refused) * l->fan));
         printf(",\"lost\":%llu,\"lost_acked\":%llu,\"duplicated\":%llu,\"out_of_order\":%llu,\"links_"
                "harmed\":%llu",
                (ull)sum.lost, (ull)sum.lost_acked, (ull)sum.duplicated, (ull)sum.out_of_order,
@@ -91,8 +117,7 @@ static inline void report_print(const struct load *l)
                "llu",
                (ull)l->misrouted, (ull)l->foreign, (ull)l->corrupt, (ull)l->acks_unexpected, (ull)l->stalls);
         report_drops(l);
-        printf(",\"messages_per_s\":%.1f,\"client_cpu_s\":%.3f",
-               seconds > 0 ? (double)l->delivered / seconds : 0.0, (double)l->cpu_ns / NS_PER_S);
+        report_generator(l, seconds);
         report_server(l);
         if (l->failure[0] != '\0') {
                 printf(",\"error\":\"");

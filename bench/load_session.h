@@ -4,78 +4,72 @@
 #ifndef SIGNET_BENCH_LOAD_SESSION_H
 #define SIGNET_BENCH_LOAD_SESSION_H
 
-#include "bench/load_client.h"
-#include "bench/mqtt_packet.h"
+#include "bench/load_ack.h"
+#include "bench/load_slow.h"
 
-enum { PACKET_ID_COUNT = 65535, HANDSHAKE_BYTES = 4 * CREDENTIAL_MAX };
+enum { HANDSHAKE_BYTES = 4 * CREDENTIAL_MAX };
 
 static inline void session_connect(struct load *l, struct client *c)
 {
         char name[CLIENT_NAME_MAX], password[CREDENTIAL_MAX];
 
         load_client_name(l, c->number, name);
-        client_wrote_to(c, put_connect(client_room(c, HANDSHAKE_BYTES), name, l->credentials.user,
-                                       credentials_password(&l->credentials, name, password),
-                                       (int)l->o.keep_alive_s));
+        const struct connect connect = {.level = l->level,
+                                        .client_id = name,
+                                        .user = l->credentials.user,
+                                        .password = credentials_password(&l->credentials, name, password),
+                                        .keep_alive_s = (int)l->o.keep_alive_s,
+                                        .persistent = l->o.persistent,
+                                        .receive_max = (uint16_t)l->o.receive_max};
+        client_wrote_to(c, put_connect(client_room(c, HANDSHAKE_BYTES), &connect));
         c->state = CLIENT_WAIT_CONNACK;
         client_flush(l, c);
 }
 
 static inline void session_is_ready(struct load *l, struct client *c)
 {
+        bool slow = c->number >= l->members;
+
+        if (l->begin_ns == 0) {
+                l->connecting--;
+                l->ready++;
+        }
+        if (slow) {
+                slow_is_ready(l, c);
+                return;
+        }
         c->state = CLIENT_READY;
-        l->connecting--;
-        l->ready++;
         l->alive++;
 }
 
 static inline void session_connack(struct load *l, struct client *c, const struct packet *p)
 {
-        char topic[TOPIC_MAX], why[64];
+        struct connack answer = {.code = -1};
+        char why[64];
 
-        if (c->state != CLIENT_WAIT_CONNACK || p->len != 2 || p->body[1] != 0) {
-                snprintf(why, sizeof why, "CONNACK %d", p->len == 2 ? p->body[1] : -1);
+        if (c->state != CLIENT_WAIT_CONNACK || !connack_read(p, l->level, &answer) || answer.code != 0) {
+                snprintf(why, sizeof why, "CONNACK %d", answer.code);
                 client_lost(l, c, DROP_PROTOCOL, why);
                 return;
         }
+        c->inflight_max = (uint64_t)l->o.inflight_max;
+        if (answer.receive_max < c->inflight_max)
+                c->inflight_max = answer.receive_max;
         if (!load_subscribes(l, c->number) || l->o.p2p) {
                 session_is_ready(l, c);
                 return;
         }
-        load_topic(l, c->number, topic);
-        client_wrote_to(c, put_subscribe(client_room(c, HANDSHAKE_BYTES), topic, (int)l->o.qos));
+        client_wrote_to(c, put_subscribe(client_room(c, HANDSHAKE_BYTES), l->level, c->topic, (int)l->o.qos));
         c->state = CLIENT_WAIT_SUBACK;
         load_touch(l, c);
 }
 
 static inline void session_suback(struct load *l, struct client *c, const struct packet *p)
 {
-        if (c->state != CLIENT_WAIT_SUBACK || p->len != 3 || p->body[2] != (uint8_t)l->o.qos)
+        if (c->state != CLIENT_WAIT_SUBACK || suback_read(p, l->level) != (int)l->o.qos)
                 client_lost(l, c, DROP_PROTOCOL, "SUBACK with another QoS or a refusal");
         else
                 session_is_ready(l, c);
-}
-
-static inline void session_puback(struct load *l, struct client *c, const struct packet *p)
-{
-        uint64_t last = c->sent - 1, number, sequence;
-
-        if (p->len != 2 || c->sent == 0) {
-                l->acks_unexpected++;
-                return;
-        }
-        /* The youngest message that went out under this packet ID; fewer are in flight than there are IDs. */
-        number = (uint64_t)(p->body[0] << 8 | p->body[1]);
-        sequence = last - last % PACKET_ID_COUNT + number - 1;
-        if (sequence > last)
-                sequence -= PACKET_ID_COUNT;
-        if (number == 0 || sequence > last || bitmap_set(&c->acked_set, sequence)) {
-                l->acks_unexpected++;
-                return;
-        }
-        c->acked++;
-        l->acked++;
-        load_touch(l, c);
 }
 
 static inline void session_account(struct load *l, struct client *c, const struct publish *m)
@@ -94,10 +88,8 @@ static inline void session_account(struct load *l, struct client *c, const struc
                 break;
         }
         struct link *link = load_link(l, v.publisher, c->number);
-        char topic[TOPIC_MAX];
-        load_topic(l, c->number, topic);
-        if (link == NULL || v.sequence >= l->clients[v.publisher].sent || strlen(topic) != m->topic_len ||
-            memcmp(topic, m->topic, m->topic_len) != 0) {
+        if (link == NULL || v.sequence >= l->clients[v.publisher].sent || c->topic_len != m->topic_len ||
+            memcmp(c->topic, m->topic, m->topic_len) != 0) {
                 l->misrouted++;
                 return;
         }
@@ -116,16 +108,12 @@ static inline void session_publish(struct load *l, struct client *c, const struc
 {
         struct publish m;
 
-        if (!publish_read(p, &m) || m.qos > l->o.qos) {
+        if (!publish_read(p, l->level, &m) || m.qos > l->o.qos || (m.qos > 0 && m.packet_id == 0)) {
                 client_lost(l, c, DROP_PROTOCOL, "malformed PUBLISH");
                 return;
         }
         session_account(l, c, &m);
-        if (m.qos == 1) {
-                uint8_t *to = put_header(client_room(c, 4), PACKET_PUBACK, 0, 2);
-                client_wrote_to(c, put_u16(to, m.packet_id));
-                load_touch(l, c);
-        }
+        ack_publish(l, c, &m);
 }
 
 static inline void session_packet(struct load *l, struct client *c, const struct packet *p)
@@ -141,9 +129,15 @@ static inline void session_packet(struct load *l, struct client *c, const struct
                 session_publish(l, c, p);
                 break;
         case PACKET_PUBACK:
-                session_puback(l, c, p);
+        case PACKET_PUBREC:
+        case PACKET_PUBREL:
+        case PACKET_PUBCOMP:
+                ack_packet(l, c, p);
                 break;
         case PACKET_PINGRESP:
+                break;
+        case PACKET_DISCONNECT:
+                client_lost(l, c, DROP_DISCONNECT, "DISCONNECT");
                 break;
         default:
                 client_lost(l, c, DROP_PROTOCOL, "unexpected packet");
@@ -155,7 +149,7 @@ static inline void session_packets(struct load *l, struct client *c, const uint8
 {
         struct packet p;
 
-        while (c->state != CLIENT_GONE) {
+        while (c->state != CLIENT_GONE && c->state != CLIENT_SLOW) {
                 long used = packet_read(at, len, PACKET_MAX - 8, &p);
                 if (used < 0)
                         client_lost(l, c, DROP_PROTOCOL, "malformed packet");
@@ -182,14 +176,14 @@ static inline void session_read(struct load *l, struct client *c)
                         return;
                 l->now_ns = meter_now_ns();
                 session_packets(l, c, l->scratch, c->rest_len + (size_t)n);
-                if (c->state == CLIENT_GONE)
+                if (c->state == CLIENT_GONE || c->state == CLIENT_SLOW)
                         return;
         }
         c->read_again = true;
         load_touch(l, c);
 }
 
-static inline void session_publish_one(struct load *l, struct client *c, const char *topic)
+static inline void session_publish_one(struct load *l, struct client *c, const struct client *to_whom)
 {
         struct payload v = {l->run, c->number, c->sent, l->now_ns};
         size_t len = (size_t)l->o.payload_len;
@@ -197,7 +191,8 @@ static inline void session_publish_one(struct load *l, struct client *c, const c
         if (!l->as_fast_as_possible)
                 v.due_ns = load_due_ns(l, c->number, c->sent);
         uint8_t *to = client_room(c, len + TOPIC_MAX + 16);
-        to = put_publish(to, topic, (int)l->o.qos, (uint16_t)(c->sent % PACKET_ID_COUNT + 1), len);
+        to = put_publish(to, l->level, to_whom->topic, to_whom->topic_len, (int)l->o.qos,
+                         (uint16_t)(c->sent % PACKET_ID_COUNT + 1), len);
         payload_write(to, len, &v);
         client_wrote_to(c, to + len);
         c->sent++;
@@ -205,7 +200,7 @@ static inline void session_publish_one(struct load *l, struct client *c, const c
         c->outstanding += l->fan;
 }
 
-/* As many as may be in flight without a rate. */
+/* As many as may be under way without a rate; not before they make a batch. */
 static inline void session_owe_window(struct load *l, struct client *c)
 {
         int64_t room = l->o.window * l->fan - c->outstanding;
@@ -214,28 +209,29 @@ static inline void session_owe_window(struct load *l, struct client *c)
         c->owed = room > 0 ? (uint64_t)room / l->fan : 0;
         if (c->owed > left)
                 c->owed = left;
+        else if (c->owed < (uint64_t)l->o.batch)
+                c->owed = 0;
 }
 
 static inline bool session_may_publish(const struct load *l, const struct client *c)
 {
         return c->owed > 0 && c->out.len - c->out.at < OUT_PUBLISH_MAX &&
-               (l->o.qos == 0 || c->sent - c->acked < (uint64_t)l->o.inflight_max);
+               (l->o.qos == 0 || c->sent - c->completed < c->inflight_max);
 }
 
 /* Sends what is owed, as far as the socket and the window of unacknowledged messages allow. */
 static inline void session_pump(struct load *l, struct client *c)
 {
-        char topic[TOPIC_MAX];
-
         if (c->state == CLIENT_READY && l->begin_ns != 0 && !l->stopping && c->number < l->publishers) {
                 if (l->as_fast_as_possible)
                         session_owe_window(l, c);
-                load_topic(l, load_subscriber_of(l, c->number), topic);
+                const struct client *to_whom = &l->clients[load_subscriber_of(l, c->number)];
                 while (c->state == CLIENT_READY && !c->write_blocked && session_may_publish(l, c)) {
                         while (session_may_publish(l, c)) {
-                                session_publish_one(l, c, topic);
+                                session_publish_one(l, c, to_whom);
                                 c->owed--;
                         }
+                        l->publish_writes++;
                         client_flush(l, c);
                 }
         }

@@ -19,6 +19,8 @@ enum { PEER_NAMES_MAX = 1000000, PEER_NAME_MAX = 253 };
 struct peer_address {
         struct sockaddr_storage storage;
         socklen_t len;
+        struct in_addr source; /* IPv4 only; 0.0.0.0: what the system takes */
+        int receive_buffer;    /* SO_RCVBUF of new sockets; 0: what the system gives */
 };
 
 /* "127.0.0.1:8883", "[::1]:8883", "localhost:8883". */
@@ -43,6 +45,24 @@ static inline struct peer_address peer_address(const char *text)
         return address;
 }
 
+/* From here on connections come from `text`, "127.0.0.2": each source has its own 28,000 ports. */
+static inline void peer_come_from(struct peer_address *a, const char *text)
+{
+        if (text[0] != '\0' && (a->storage.ss_family != AF_INET || inet_pton(AF_INET, text, &a->source) != 1))
+                errx(EXIT_USAGE, "--source %s: not an IPv4 address, or the server's is none", text);
+}
+
+/* The port is chosen when it connects, so that only the whole of addresses and ports must be new. */
+static inline bool peer_bind(int fd, const struct peer_address *a)
+{
+        struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = a->source};
+        int one = 1;
+
+        return a->source.s_addr == 0 ||
+               (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one) == 0 &&
+                bind(fd, (const struct sockaddr *)&from, sizeof from) == 0);
+}
+
 /* A connecting socket. `type_flags` is SOCK_NONBLOCK or 0. -1 with errno; EINPROGRESS is no failure. */
 static inline int peer_connect(const struct peer_address *a, int type_flags)
 {
@@ -52,7 +72,10 @@ static inline int peer_connect(const struct peer_address *a, int type_flags)
         if (fd < 0)
                 return -1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        if (connect(fd, (const struct sockaddr *)&a->storage, a->len) == 0 || errno == EINPROGRESS)
+        if (a->receive_buffer > 0)
+                setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &a->receive_buffer, sizeof a->receive_buffer);
+        if (peer_bind(fd, a) &&
+            (connect(fd, (const struct sockaddr *)&a->storage, a->len) == 0 || errno == EINPROGRESS))
                 return fd;
         int why = errno;
         close(fd);

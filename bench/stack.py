@@ -254,8 +254,8 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def start_broker(self, instance, workers, cpu=None, plain_port=0, port=0):
-        """Its `port` (TLS) and `plain_port` are 127.0.0.1's. Not waited for."""
+    def start_broker(self, instance, workers, cpu=None, plain_port=0, port=0, settings=None):
+        """Its `port` (TLS) and `plain_port` are 127.0.0.1's. `settings`: more of its environment. Not waited for."""
         port = port or free_port()
         env = {
             **self.settings("signet_broker"),
@@ -264,10 +264,20 @@ class Stack:
             "SIGNET_MQTTS_LISTEN": f"127.0.0.1:{port}",
             "SIGNET_MQTT_LISTEN": f"127.0.0.1:{plain_port}" if plain_port else "",
             "SIGNET_METRICS_LISTEN": "",
+            "SIGNET_STORE_DIR": self.make_store_folder(),
+            **(settings or {}),
         }
         broker = self.start_process(f"broker-{instance}", [program("signet-broker")], env, cpu)
         broker.port, broker.plain_port = port, plain_port
         return broker
+
+    def make_store_folder(self):
+        """For one start of one broker, and of the user that it becomes."""
+        folder = os.path.join(self.folder, f"store-{len(self.processes)}")
+        os.mkdir(folder, 0o700)
+        if os.getuid() == 0:
+            shutil.chown(folder, self.environment["SIGNET_USER"])
+        return folder
 
     def status(self, instance):
         """What the broker of an instance says of itself on its control socket."""
