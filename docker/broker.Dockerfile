@@ -15,10 +15,11 @@ COPY scripts/packages/run-broker.txt /opt/signet/scripts/packages/
 RUN /opt/signet/scripts/install-packages run-broker && rm -rf /var/lib/apt/lists/* /opt/signet \
     && groupadd --gid 10001 signet && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent \
        --shell /usr/sbin/nologin signet \
-    && install -d -m 0700 -o signet -g signet /run/signet
+    && install -d -m 0700 -o signet -g signet /run/signet /var/lib/signet
 COPY --from=build /installed/usr/local/bin/signet-broker /installed/usr/local/bin/signetctl /usr/local/bin/
 USER 10001:10001
-ENV SIGNET_MQTTS_LISTEN=0.0.0.0:8883 SIGNET_RUN_DIR=/run/signet SIGNET_MASTER_KEY_FILE=/run/secrets/master_key
+ENV SIGNET_MQTTS_LISTEN=0.0.0.0:8883 SIGNET_RUN_DIR=/run/signet SIGNET_STORE_DIR=/var/lib/signet/mqtt SIGNET_MASTER_KEY_FILE=/run/secrets/master_key
+VOLUME /var/lib/signet
 EXPOSE 8883
 # The control socket answers with what the broker serves; it is there as soon as the broker is.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD signetctl status >/dev/null || exit 1
