@@ -7,6 +7,7 @@ from collections import Counter
 
 from .mqtt import connect_packet, packet, password, text
 
+UNAVAILABLE = 3  # 3.1.1 §3.2.2.3
 ENDED = (ConnectionError, asyncio.IncompleteReadError, OSError, asyncio.TimeoutError)
 
 
@@ -25,6 +26,8 @@ class Durable:
         self.writer.write(connect_packet(self.client_id, f"Signature|{key}|{instance}", password(secret, self.client_id),
                                          clean=False, keep_alive=0))
         kind, body = await self.receive()
+        if (kind, body[1]) == (0x20, UNAVAILABLE):  # it has just started, and has no configuration yet
+            raise ConnectionError(body)
         assert (kind, body[1]) == (0x20, 0), f"{self.client_id}: CONNACK {kind:#x} {body!r}"
         self.connections += 1
         return body[0] == 1
