@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from harness.expect import answered
-from harness.process import ROOT, build_dir
+from harness.process import ROOT, build_dir, wait_until
 from harness.reader import Reader, blocks
 
 EXAMPLES = ROOT / "examples" / "clients"
@@ -68,7 +68,7 @@ def test_refused_devices_end_with_an_error(stack, reader):
     for client in CLIENTS:
         told = reader.types(f"{RUN[client]} || echo 'exit status' $?")
         assert "hello" not in told and re.search(r"exit status [1-9]", told), told
-    assert len(re.findall("the CA certificate is inactive", stack.broker.text())) >= 3
+    wait_until(lambda: len(re.findall("the CA certificate is inactive", stack.broker.text())) >= 3, what="the broker to say why")
 
 
 def test_the_name_is_sent_as_sni(stack, reader):

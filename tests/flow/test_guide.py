@@ -5,7 +5,7 @@ import re
 import pytest
 from harness.certs import fingerprint, openssl
 from harness.expect import answered
-from harness.process import ROOT
+from harness.process import ROOT, wait_until
 from harness.reader import Reader, blocks
 
 GUIDE, REFERENCE = ROOT / "docs" / "device-certificates.md", ROOT / "docs" / "device-authentication.md"
@@ -86,7 +86,8 @@ class Look:
         assert "rror" not in told[2] and self.devices() == {"pump-1": True}
 
     def after_9(self, told):
-        assert "refused: revoked" in told[0] and self.refusals("on its CA's revocation list") == 1
+        assert "refused: revoked" in told[0] and wait_until(
+            lambda: self.refusals("on its CA's revocation list") == 1, what="the broker to say why")
         assert self.stack.sql("SELECT count(*) FROM ca_crl") == [["0"]]
 
     def after_10(self, told):

@@ -391,7 +391,11 @@ class Flood(threading.Thread):
             while not self.over and self.client.update_key(self.requested):
                 self.counts[-1] += 1
             self.client.close()
-            self.connect()
+            try:
+                self.connect()
+            except (OSError, EOFError):  # end() has shut it down
+                if not self.over:
+                    raise
 
     def end(self):
         self.over = True

@@ -5,6 +5,7 @@ import pytest
 from harness.crowd import Crowd, Member
 from harness.device_clients import Login
 from harness.expect import answered
+from harness.metrics import counted
 from harness.odd_certs import OddCa
 from harness.process import wait_until
 
@@ -90,7 +91,8 @@ def test_of_5000_devices_exactly_those_of_an_inactivated_ca_go_within_a_second(f
         wanted = [b"before %d" % n for n in range(5)] + [b"between"] + [b"after %d" % n for n in range(5)]
         crowd.watch(60, until=lambda: all(len(m.payloads) >= len(wanted) for m in stay))
         assert len(stay) == 4000 and all(m.payloads == wanted for m in stay)
-        assert connected(fleet.stack) == 4001 and fleet.stack.status()["refused"]["ca_inactive"] == 1000
+        assert connected(fleet.stack) == 4001
+        counted(fleet.stack, ca_inactive=1000)
     finally:
         crowd.close()
 
@@ -125,7 +127,7 @@ def test_a_certificate_that_ends_ends_its_session(fleet):
         short.wait_for_end()
         crowd.watch(3, until=lambda: len(crowd.closed()) == 2)
         assert crowd.closed() == [members[0], members[2]] or crowd.closed() == [members[2], members[0]]
-        assert fleet.stack.status()["refused"]["expired"] == 2
+        counted(fleet.stack, expired=2)
     finally:
         crowd.close()
 
@@ -153,7 +155,7 @@ def test_after_a_restart_a_deactivated_device_stays_out_and_others_come_back(fle
     assert fleet.member(back).code == 0
     with pytest.raises(OSError):
         fleet.member(out)
-    assert fleet.stack.status()["refused"] == {"device_inactive": 1}
+    counted(fleet.stack, device_inactive=1)
 
 
 def test_the_log_says_who_was_cut_off_and_why(fleet):

@@ -7,6 +7,7 @@ import pytest
 from harness.crowd import Crowd, Member
 from harness.device_clients import Login
 from harness.expect import answered
+from harness.metrics import counted
 from harness.mqtt import Client, served
 from harness.odd_certs import OddCa
 from harness.process import wait_until
@@ -62,7 +63,7 @@ def test_to_mutual_closes_who_showed_no_certificate_and_leaves_connections_witho
     plain.publish("room/state", "still here", 1, wait=False)
     assert plain.message()[:2] == ("room/state", b"still here")
     wait_until(lambda: connections(serving) == 1, what="only the plain connection to be left")
-    assert serving.status()["refused"] == {"mode": 7}
+    counted(serving, mode=7)
 
 
 def test_to_one_way_closes_who_came_in_by_the_certificate_alone(serving, tmp_path):

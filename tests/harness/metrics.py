@@ -2,6 +2,8 @@
 import http.client
 import re
 
+from harness.process import wait_until
+
 LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (-?[0-9.]+)')
 LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
 ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
@@ -69,3 +71,10 @@ def scrape(stack):
     assert status == 200, text
     assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     return Metrics(text)
+
+
+def counted(stack, **refused):
+    """Waits until so many are refused by these reasons; then there are no more, and no others. A client that is
+    refused in the handshake hears of it before it is counted."""
+    wait_until(lambda: all(stack.status()["refused"].get(why, 0) >= n for why, n in refused.items()), what=f"{refused} to be counted")
+    assert stack.status()["refused"] == refused
