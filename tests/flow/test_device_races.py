@@ -105,7 +105,7 @@ class Site:
     def call(self, operation, **params):
         reply = self.stack.api.v3(operation, {"MqttInstanceId": self.stack.instance, **params})
         body = answered(reply, operation)
-        assert reply.headers.get("x-signet-rollout", "applied") == "applied", reply.headers
+        self.stack.applied(reply)
         return body
 
     def ca(self, *args, **kwargs):
@@ -354,7 +354,7 @@ def test_a_device_whose_registration_hangs_is_told_so(open_stack, authority, tmp
     try:
         began = time.monotonic()
         assert site.code(new) == 3
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         assert site.code(known) == 0
     finally:
         os.kill(pid, signal.SIGCONT)

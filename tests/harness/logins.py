@@ -23,7 +23,7 @@ def call(stack, operation, api=None, **params):
     """The answer of an operation on the stack's instance, which the broker has applied."""
     reply = (api or stack.api).v3(operation, {"InstanceId": stack.instance, **params})
     body = answered(reply, operation)
-    assert reply.headers.get("x-signet-rollout", "applied") == "applied"
+    stack.applied(reply)
     return body
 
 

@@ -125,6 +125,14 @@ class Stack:
     def wait_applied(self, revision, timeout=20):
         wait_until(lambda: self.status().get("applied", -1) >= revision, timeout, f"the broker to apply {revision}")
 
+    def applied(self, reply):
+        """Waits until the broker serves what was answered: `pending` is said when it takes more than 2 s, and then for 10 s
+        by all that takes more than 50 ms."""
+        told = reply.headers.get("x-signet-rollout", "applied")
+        assert told in ("applied", "pending"), reply.headers
+        if told == "pending":
+            self.wait_applied(self.revision())
+
     def sql(self, statement, user="signet_owner"):
         return self.cluster.sql(self.database, statement, user)
 
