@@ -19,7 +19,7 @@ FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 NEXT = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def exchange(stack, data, patience=2):
+def exchange(stack, data, patience=20):
     """All that comes back until the server closes, or says nothing for a while."""
     with socket.create_connection(("127.0.0.1", stack.api.port)) as s:
         s.settimeout(patience)
@@ -108,7 +108,7 @@ def test_a_json_bomb_is_refused_before_it_is_parsed(shared, piece):
 def test_a_query_of_very_many_parameters_is_answered_and_forgotten(stack):
     """A sanitizer finds what is not forgotten, at the end of the stack."""
     for query in (b"&" * 60000, b"a&" * 30000, b"a&" * 400000):
-        got = exchange(stack, b"GET /?" + query + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", patience=20)
+        got = exchange(stack, b"GET /?" + query + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert got.startswith(b"HTTP/1.1 400 ") and b'"RequestId"' in got, got[:200]
     answered(stack.api.v3("ListInstances"), "ListInstances")
 

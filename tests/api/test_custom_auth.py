@@ -38,7 +38,7 @@ def done(stack, operation, **params):
     """A change that was made, by a broker too; the revision."""
     reply = send(stack, operation, **params)
     assert answered(reply, operation) == {**DONE, "RequestId": reply.json["RequestId"]}
-    assert reply.headers["x-signet-rollout"] == "applied"
+    stack.rolled_out(reply)
     return stack.revision()
 
 

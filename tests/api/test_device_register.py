@@ -1,12 +1,15 @@
 """device_register(): the one way in for a device certificate, as brokers call it, many at once."""
 import random
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.certs import Authority
 from harness.devices import Ca, Session, at_once, differences
 from harness.expect import answered, contents
+from harness.process import wait_until
 
 SMALL = {"registered", "active", "inactive", "taken"}
 
@@ -330,7 +333,8 @@ def test_counts_hold_while_everything_is_changed_at_once(stack):
 def test_a_ca_is_made_inactive_while_brokers_register_without_a_pause(stack):
     """Within the time of a few registrations, and from then on there is none."""
     ca = Ca(stack)
-    sessions = [Session(stack, [ca.make_up_sql(100 * n + 10000 * who, 100 * n + 10000 * who + 99) for n in range(80)])
+    # more than anybody gets through, so that they are still at it however late the answer comes
+    sessions = [Session(stack, [ca.make_up_sql(100 * n + 1000000 * who, 100 * n + 1000000 * who + 99) for n in range(1500)])
                 for who in range(4)]
     for s in sessions:
         s.start()
@@ -339,11 +343,11 @@ def test_a_ca_is_made_inactive_while_brokers_register_without_a_pause(stack):
     begun = time.monotonic()
     answered(stack.api.v3("InactivateCaCertificate", {"MqttInstanceId": ca.instance, "Sn": ca.sn}), "InactivateCaCertificate")
     took = time.monotonic() - begun
-    there = stack.sql("SELECT count(*) FROM device_certificate")
     busy = any(s.is_alive() for s in sessions)
+    there = stack.sql("SELECT count(*) FROM device_certificate")
     for s in sessions:
         s.join()
-    assert busy and took < 5 and [s.errors for s in sessions] == [""] * 4
+    assert busy and took < 15 and [s.errors for s in sessions] == [""] * 4
     assert stack.sql("SELECT count(*) FROM device_certificate") == there
     assert differences(stack) == []
 
@@ -373,13 +377,24 @@ def test_a_large_ca_is_deleted_while_brokers_register_at_others(stack):
     first.make_up(1, 5000)
     for n in range(0, 52000, 4000):
         large.make_up(n, n + 3999)
-    # so slowly that the newest hundred numbers still have some of the large CA's when its second step begins
-    session = Session(stack, [other.make_up_sql(n, n) + "SELECT 'x', pg_sleep(0.05);" for n in range(90)])
-    session.start()
-    reply = stack.api.v3("DeleteCaCertificate", {"MqttInstanceId": large.instance, "Sn": large.sn})
-    busy = session.is_alive()
-    session.join()
-    assert session.errors == ""
+    made, deleted = [], threading.Event()
+
+    def register():
+        """One after the other until the answer is there, however late; so slowly that the newest hundred numbers still have
+        some of the large CA's when its second step begins."""
+        while not deleted.is_set():
+            made.append(other.make_up(len(made), len(made)))
+            deleted.wait(0.03)
+
+    with ThreadPoolExecutor(1) as pool:
+        registering = pool.submit(register)
+        try:
+            wait_until(lambda: made or registering.done(), what="the first of them")
+            reply = stack.api.v3("DeleteCaCertificate", {"MqttInstanceId": large.instance, "Sn": large.sn})
+        finally:
+            deleted.set()
+        registering.result()
     answered(reply, "DeleteCaCertificate")
-    assert busy and stack.sql("SELECT count(*) FROM device_certificate") == [[str(5000 + 90)]]
+    assert len(made) > 1 and made == [{"registered": "1"}] * len(made)
+    assert stack.sql("SELECT count(*) FROM device_certificate") == [[str(5000 + len(made))]]
     assert differences(stack) == []

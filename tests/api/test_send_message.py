@@ -122,10 +122,10 @@ def test_a_topic_that_the_broker_forbids_is_a_matter_of_permission(shared, insta
 
 
 def test_a_broker_that_stops_talking_is_waited_for_once_and_not_long(shared, instance, play):
-    play(lambda request: time.sleep(4) or b"\n")
+    play(lambda request: time.sleep(20) or b"\n")
     began = time.monotonic()
     refused(send(shared, instance=instance), "SendMessageFailed", 417)
-    assert 1.5 < time.monotonic() - began < 3.5
+    assert 1.5 < time.monotonic() - began < 12
 
 
 # ---- what is asked of a broker ----

@@ -83,14 +83,14 @@ def test_a_broker_that_makes_no_sense_has_not_answered(shared, instance, play, a
 
 
 def test_a_broker_that_stops_talking_is_waited_for_once_and_not_long(shared, instance, play):
-    play(lambda request: time.sleep(4) or b"\n")
+    play(lambda request: time.sleep(20) or b"\n")
     began = time.monotonic()
     assert "in time" in refused(ask(shared, instance), "NoBrokerAnswered")
-    assert 1.5 < time.monotonic() - began < 3.5
+    assert 1.5 < time.monotonic() - began < 12
     began = time.monotonic()
     for _ in range(5):
         refused(ask(shared, instance), "NoBrokerAnswered")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8  # two seconds each would be 10 s
 
 
 # ---- what it says ----
@@ -165,13 +165,14 @@ def test_a_hung_broker_holds_nobody_up(stack):
         refused(ask(stack, stack.instance), "NoBrokerAnswered")
         began = time.monotonic()
         replies = []
-        threads = [threading.Thread(target=lambda: replies.append(ask(stack, stack.instance))) for _ in range(16)]
+        threads = [threading.Thread(target=lambda: replies.append(ask(stack, stack.instance))) for _ in range(48)]
         for t in threads:
             t.start()
         assert stack.api.v3("ListInstances").status == 200
         for t in threads:
             t.join()
-        assert {r.code for r in replies} == {"NoBrokerAnswered"} and time.monotonic() - began < 3
+        # 48 calls on 8 threads that wait two seconds each would be 12 s
+        assert {r.code for r in replies} == {"NoBrokerAnswered"} and time.monotonic() - began < 9
     finally:
         stack.broker.popen.send_signal(signal.SIGCONT)
     wait_until(lambda: ask(stack, stack.instance).status == 200, what="the broker to be asked again")

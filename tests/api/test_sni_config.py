@@ -22,9 +22,9 @@ def domains(stack):
     return {row["Domain"]: row["CertIdentifier"] for row in get(stack)["SniConfig"]}
 
 
-def applied(reply):
+def applied(stack, reply):
     assert answered(reply, "SetSniConfig")["Success"] == "true"
-    assert reply.headers["x-signet-rollout"] == "applied"
+    stack.rolled_out(reply)
 
 
 class Set:
@@ -45,7 +45,7 @@ def made(shared, authority):
 @pytest.fixture
 def known(shared, made):
     """A configuration that is served, to see that it stays."""
-    applied(shared.set_sni(made.A, f"known.example.com#{made.B};*.wild.example.com#{made.E}#{PASSWORD}"))
+    applied(shared, shared.set_sni(made.A, f"known.example.com#{made.B};*.wild.example.com#{made.E}#{PASSWORD}"))
 
     def look():
         return (shared.served("known.example.com"), shared.served("one.wild.example.com"), shared.served("nobody.example.com"),
@@ -189,15 +189,15 @@ def test_work_factors_have_a_limit_in_all(shared, made, authority):
 def test_an_encrypted_key_is_served_once_its_password_is_given(shared, made, authority, password):
     c = authority.issue("secret.example.com", password=password)
     cert = shared.upload(c)
-    applied(shared.set_sni(made.A, f"secret.example.com#{cert}#{password}"))
+    applied(shared, shared.set_sni(made.A, f"secret.example.com#{cert}#{password}"))
     assert shared.served("secret.example.com") == c.sha256
     assert get(shared)["SniConfig"][0]["HasPassword"] is True
-    applied(shared.set_sni(made.A, f"other.example.com#{cert}#{password}"))  # again, under another name
+    applied(shared, shared.set_sni(made.A, f"other.example.com#{cert}#{password}"))  # again, under another name
     assert shared.served("other.example.com") == c.sha256 and shared.served("secret.example.com") == made.a.sha256
 
 
 def test_an_encrypted_key_may_be_the_default_with_an_entry_of_its_own(shared, made):
-    applied(shared.set_sni(made.E, f"e.example.com#{made.E}#{PASSWORD}"))
+    applied(shared, shared.set_sni(made.E, f"e.example.com#{made.E}#{PASSWORD}"))
     assert shared.served("nobody.example.com") == shared.served(None) == made.e.sha256
 
 
@@ -205,20 +205,20 @@ def test_a_password_that_is_served_already_is_not_derived_again(shared, made, au
     """The uploaded key is made unreadable: who would open it again, fails."""
     c = authority.issue("known.example.com", password=PASSWORD)
     cert = shared.upload(c)
-    applied(shared.set_sni(made.A, f"known.example.com#{cert}#{PASSWORD}"))
+    applied(shared, shared.set_sni(made.A, f"known.example.com#{cert}#{PASSWORD}"))
     shared.sql(f"UPDATE server_certificate SET key_sealed = '\\x00' WHERE id = {cert.split('-')[0]}")
-    applied(shared.set_sni(made.A, f"known.example.com#{cert}#{PASSWORD};more.example.com#{cert}#{PASSWORD}"))
+    applied(shared, shared.set_sni(made.A, f"known.example.com#{cert}#{PASSWORD};more.example.com#{cert}#{PASSWORD}"))
     assert shared.served("more.example.com") == c.sha256
     for wrong, why in (("#wrong", "does not open"), ("", "password is missing")):
         assert why in refused(shared.set_sni(made.A, f"known.example.com#{cert}{wrong}"), "InvalidSniConfig")
-    applied(shared.set_sni(cert, f"more.example.com#{cert}#{PASSWORD}"))
-    applied(shared.set_sni(made.A, ""))
+    applied(shared, shared.set_sni(cert, f"more.example.com#{cert}#{PASSWORD}"))
+    applied(shared, shared.set_sni(made.A, ""))
     assert shared.set_sni(made.A, f"known.example.com#{cert}#{PASSWORD}").status != 200  # now nobody knows it any more
 
 
 def test_a_password_that_was_trusted_is_derived_when_its_entry_is_gone_meanwhile(shared, made):
     """While the call waits for the instance, another change ends the use of the key that it took for served."""
-    applied(shared.set_sni(made.A, f"e.example.com#{made.E}#{PASSWORD}"))
+    applied(shared, shared.set_sni(made.A, f"e.example.com#{made.E}#{PASSWORD}"))
     number, instance = made.E.split("-")[0], shared.instance
     other = subprocess.Popen(["psql", "-XqAt", "-d", shared.cluster.url(shared.database, "signet_owner")],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -233,34 +233,34 @@ def test_a_password_that_was_trusted_is_derived_when_its_entry_is_gone_meanwhile
                           f"certificate_id = {number}; DELETE FROM sni_certificate WHERE certificate_id = {number}; "
                           f"UPDATE server_certificate SET serving_key_sealed = NULL WHERE id = {number}; COMMIT;\n")
         other.stdin.close()
-        applied(call.result())
+        applied(shared, call.result())
     assert shared.served("e.example.com") == shared.served("f.example.com") == made.e.sha256
     assert shared.sql(f"SELECT serving_key_sealed IS NOT NULL FROM server_certificate WHERE id = {number}") == [["t"]]
 
 
 def test_a_serving_key_is_kept_only_while_it_is_needed(shared, made):
     held = f"SELECT serving_key_sealed IS NOT NULL FROM server_certificate WHERE id = {made.E.split('-')[0]}"
-    applied(shared.set_sni(made.A, f"e.example.com#{made.E}#{PASSWORD}"))
+    applied(shared, shared.set_sni(made.A, f"e.example.com#{made.E}#{PASSWORD}"))
     assert shared.sql(held) == [["t"]]
-    applied(shared.set_sni(made.A, ""))
+    applied(shared, shared.set_sni(made.A, ""))
     assert shared.sql(held) == [["f"]]
 
 
 def test_blanks_line_feeds_and_a_last_separator_are_tolerated(shared, made):
-    applied(shared.set_sni(made.A, f"\n  one.example.com # {made.B}\r\n;\ttwo.example.com#{made.B} ;\n"
-                                   f" three.example.com\n#\n{made.E}#{PASSWORD}\n;\n\n"))
+    applied(shared, shared.set_sni(made.A, f"\n  one.example.com # {made.B}\r\n;\ttwo.example.com#{made.B} ;\n"
+                                           f" three.example.com\n#\n{made.E}#{PASSWORD}\n;\n\n"))
     assert domains(shared) == {"one.example.com": made.B, "two.example.com": made.B, "three.example.com": made.E}
     assert shared.served("two.example.com") == made.b.sha256 and shared.served("three.example.com") == made.e.sha256
 
 
 def test_a_certificate_id_may_be_the_number_alone(shared, made):
-    applied(shared.set_sni(made.A.split("-")[0], f"n.example.com#{made.B.split('-')[0]}"))
+    applied(shared, shared.set_sni(made.A.split("-")[0], f"n.example.com#{made.B.split('-')[0]}"))
     assert get(shared)["DefaultCertificate"] == made.A and domains(shared) == {"n.example.com": made.B}
 
 
 def test_wildcards_and_international_names(shared, made):
-    applied(shared.set_sni(made.A, f"*.w.example.com#{made.B};x.w.example.com#{made.A};BÜCHER.example.com#{made.B};"
-                                   f"*.例え.jp#{made.B};xn--mnchen-3ya.example.com#{made.B};pr--shop.example.com#{made.B}"))
+    applied(shared, shared.set_sni(made.A, f"*.w.example.com#{made.B};x.w.example.com#{made.A};BÜCHER.example.com#{made.B};"
+                                           f"*.例え.jp#{made.B};xn--mnchen-3ya.example.com#{made.B};pr--shop.example.com#{made.B}"))
     assert set(domains(shared)) == {"*.w.example.com", "x.w.example.com", "xn--bcher-kva.example.com", "*.xn--r8jz45g.jp",
                                     "xn--mnchen-3ya.example.com", "pr--shop.example.com"}
     for sni in ("any.w.example.com", "xn--bcher-kva.example.com", "XN--BCHER-KVA.example.com", "a.xn--r8jz45g.jp",
@@ -272,42 +272,42 @@ def test_wildcards_and_international_names(shared, made):
 
 @pytest.mark.parametrize("name", [".".join(["x" * 49] * 5) + ".abc", "x" * 63 + ".example.com", "*." + ".".join(["x" * 49] * 5)])
 def test_the_longest_names_are_good(shared, made, name):
-    applied(shared.set_sni(made.A, f"{name}#{made.B}"))
+    applied(shared, shared.set_sni(made.A, f"{name}#{made.B}"))
     assert shared.served(name.replace("*", "q")) == made.b.sha256
 
 
 def test_a_new_configuration_replaces_the_old_one_wholly(shared, made):
-    applied(shared.set_sni(made.A, f"old.example.com#{made.B};stays.example.com#{made.B}"))
+    applied(shared, shared.set_sni(made.A, f"old.example.com#{made.B};stays.example.com#{made.B}"))
     assert shared.served("old.example.com") == made.b.sha256
-    applied(shared.set_sni(made.A, f"stays.example.com#{made.B};new.example.com#{made.B}"))
+    applied(shared, shared.set_sni(made.A, f"stays.example.com#{made.B};new.example.com#{made.B}"))
     assert shared.served("old.example.com") == made.a.sha256
     assert shared.served("stays.example.com") == shared.served("new.example.com") == made.b.sha256
-    applied(shared.set_sni(made.B, f"stays.example.com#{made.A}"))
+    applied(shared, shared.set_sni(made.B, f"stays.example.com#{made.A}"))
     assert shared.served("old.example.com") == made.b.sha256 and shared.served("stays.example.com") == made.a.sha256
 
 
 @pytest.mark.parametrize("empty", [None, "", " \n"])
 def test_without_entries_only_the_default_is_served(shared, made, empty):
-    applied(shared.set_sni(made.A, f"gone.example.com#{made.B}"))
+    applied(shared, shared.set_sni(made.A, f"gone.example.com#{made.B}"))
     params = {"MqttInstanceId": shared.instance, "DefaultCertificate": made.A}
-    applied(shared.api.v3("SetSniConfig", params if empty is None else {**params, "SniConfig": empty}))
+    applied(shared, shared.api.v3("SetSniConfig", params if empty is None else {**params, "SniConfig": empty}))
     assert domains(shared) == {} and shared.served("gone.example.com") == made.a.sha256
 
 
 def test_the_same_call_twice_is_one_revision(shared, made):
     text = f"same.example.com#{made.E}#{PASSWORD};more.example.com#{made.A}"
-    applied(shared.set_sni(made.A, text))
+    applied(shared, shared.set_sni(made.A, text))
     before, rows = get(shared)["Revision"], contents(shared, BUT)
-    applied(shared.set_sni(made.A, text))
-    applied(shared.set_sni(made.A, f" more.example.com#{made.A};SAME.example.com.#{made.E}#{PASSWORD};"))
+    applied(shared, shared.set_sni(made.A, text))
+    applied(shared, shared.set_sni(made.A, f" more.example.com#{made.A};SAME.example.com.#{made.E}#{PASSWORD};"))
     assert get(shared)["Revision"] == before and contents(shared, BUT) == rows
-    applied(shared.set_sni(made.B, text))
+    applied(shared, shared.set_sni(made.B, text))
     assert get(shared)["Revision"] == before + 1
 
 
 def test_get_sni_config_pages_and_never_shows_a_password(shared, made):
-    applied(shared.set_sni(made.A, ";".join([f"d{n:02}.example.com#{made.B}" for n in range(11)] +
-                                            [f"z.example.com#{made.E}#{PASSWORD}"])))
+    applied(shared, shared.set_sni(made.A, ";".join([f"d{n:02}.example.com#{made.B}" for n in range(11)] +
+                                                    [f"z.example.com#{made.E}#{PASSWORD}"])))
     seen = []
     for page in range(1, 5):
         got = get(shared, PageSize="5", CurrentPage=str(page))

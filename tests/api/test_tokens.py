@@ -213,8 +213,12 @@ def test_no_two_tokens_are_the_same(shared):
 
 
 def test_a_minute_is_long_enough(shared):
-    ends = in_ms(60) + 1000
-    assert read(shared, apply(shared, ends=ends)).ends_ms == ends
+    for _ in range(5):  # on a machine that stalls, the second more may be over before the call is there
+        ends = in_ms(60) + 1000
+        reply = apply_reply(shared, ends=ends)
+        if reply.status == 200:
+            break
+    assert read(shared, answered(reply, "ApplyToken")["Token"]).ends_ms == ends
 
 
 @pytest.mark.parametrize("ends", [lambda: in_ms(LIMIT_S + 60), lambda: in_ms(400 * DAY_S), lambda: 2 ** 63 - 1])
@@ -269,7 +273,7 @@ def test_a_revoked_token_is_not_valid(shared):
     text, other = apply(shared), apply(shared)
     reply = revoke_reply(shared, text)
     answered(reply, "RevokeToken")
-    assert reply.headers["x-signet-rollout"] == "applied"
+    shared.rolled_out(reply)
     assert query(shared, text) is False and query(shared, other) is True
     token = read(shared, text)
     rows = shared.sql("SELECT floor(extract(epoch FROM expires_at) * 1000)::bigint, revision FROM token_revocation WHERE "
@@ -286,7 +290,7 @@ def test_revoking_twice_is_revoking_once(shared):
     before = contents(shared, BUT)
     reply = revoke_reply(shared, text)
     answered(reply, "RevokeToken")
-    assert reply.headers["x-signet-rollout"] == "applied"
+    shared.rolled_out(reply)
     assert contents(shared, BUT) == before
 
 

@@ -348,7 +348,7 @@ def mutual_device_deleted(w):
 @cell(MUTUAL, "the certificate's time is over", "again", EXPIRED)
 def mutual_expired(w):
     w.mode("mutual")
-    device = w.device(w.ca(), end=4)
+    device = w.device(w.ca(), end=8)
     session = w.left_over(A, device)
     device.wait_for_end()
     return w.come(A, session, device=device)

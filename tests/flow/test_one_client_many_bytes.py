@@ -38,7 +38,7 @@ def test_filters_that_make_every_message_expensive_are_refused_in_time(stack):
     p.send(packets.publish("/".join("a" * LEVELS), b"") * 100)
     began = time.monotonic()
     other.ping()
-    assert time.monotonic() - began < 5, "it was eleven seconds without a sanitizer"
+    assert time.monotonic() - began < 8, "it was eleven seconds without a sanitizer"
 
 
 def test_messages_that_nobody_acknowledges_are_bounded_by_bytes(open_stack):

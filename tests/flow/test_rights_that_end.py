@@ -77,7 +77,7 @@ def test_who_may_not_see_the_messages_of_a_session_does_not_resume_it(stack):
 
 
 def lost(connect):
-    connect({"topic": "pumps/1", "payload": b"will", "retain": True, "properties": {"will_delay": 2}}).cut()
+    connect({"topic": "pumps/1", "payload": b"will", "retain": True, "properties": {"will_delay": 5}}).cut()
 
 
 KEPT = {"properties": {"session_expiry": 60}}
@@ -115,7 +115,7 @@ def test_a_delayed_will_of_one_who_has_lost_the_right_is_not_published(stack, lo
     witness = signed(stack)
     witness.subscribe(("pumps/#", 1))
     loses(stack)
-    signed(stack, will={"topic": "pumps/last", "payload": b"will", "properties": {"will_delay": 4}}, **KEPT).cut()
+    signed(stack, will={"topic": "pumps/last", "payload": b"will", "properties": {"will_delay": 7}}, **KEPT).cut()
     assert witness.message().topic == "pumps/last"
     witness.silent()
 

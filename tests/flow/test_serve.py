@@ -23,7 +23,7 @@ def domains(shared, authority):
     config = " ;\n".join(f"  {name}#{i}" for name, i in ids.items()) + ";"
     reply = shared.set_sni(ids["alpha.example.com"], config)
     assert reply.status == 200 and reply.json["Success"] == "true", reply
-    assert reply.headers["x-signet-rollout"] == "applied"
+    shared.applied(reply)
     return made
 
 

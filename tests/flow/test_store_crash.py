@@ -59,7 +59,7 @@ def test_what_was_committed_is_there_after_a_kill(folder, sync):
             assert there[port] >= told.get(port, before[port]), f"port {port} has lost acknowledged batches"
             assert there[port] >= before[port]
         before = there
-    assert min(before.values()) > ROUNDS
+    assert min(before.values()) > ROUNDS // 5
 
 
 def test_a_kill_while_what_a_kill_has_left_is_read_and_cut(folder):
@@ -99,7 +99,7 @@ def test_a_transaction_is_there_whole_or_not_at_all_after_a_kill(folder):
         _, errors = p.communicate(timeout=60)
         assert p.returncode == -signal.SIGKILL, errors
         there.append(whole_transactions(round_folder)[0])
-    assert sum(n > 0 for n in there) > ROUNDS // 4, there
+    assert sum(n > 0 for n in there) > ROUNDS // 10, there
 
 
 @pytest.mark.parametrize("build", [None, "tsan"])

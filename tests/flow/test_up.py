@@ -1,5 +1,7 @@
 """scripts/up and scripts/down as a newcomer runs them: as root, as an ordinary user, twice, in a very long path, and with
 programs that `cmake --install` has put somewhere else."""
+import contextlib
+import itertools
 import os
 import pwd
 import re
@@ -15,16 +17,17 @@ from harness.mqtt import Client, served
 from harness.process import ROOT, build_dir
 from harness.websocket import WsClient
 
+NUMBERS = itertools.count(20000 + 1000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]))
 ORDINARY = f"signet-tester-{os.environ.get('PYTEST_XDIST_WORKER', '0')}"  # tests run side by side
 
 
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    """From a range of which nobody is given any who does not ask for one: they stay free until they are used."""
+    ports = []
+    while len(ports) < count:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port := next(NUMBERS)))
+            ports.append(port)
     return ports
 
 

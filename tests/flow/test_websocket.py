@@ -115,12 +115,12 @@ def test_a_byte_now_and_then_does_not_prolong_the_wait_for_connect(open_stack):
         s.sendall(bytes([byte]))
         if ended(s, 0.05):
             break
-    assert 1.5 < time.monotonic() - began < 6
+    assert 1.0 < time.monotonic() - began < 15
     s.close()
     open_one = WebSocket(connected(port(stack, "ws")))
     began = time.monotonic()
     assert open_one.closed_with() == 1008, "an open WebSocket without a CONNECT has the same time"
-    assert 1.5 < time.monotonic() - began < 6
+    assert 1.0 < time.monotonic() - began < 15
     open_one.close()
     wait_until(lambda: scrape(stack).refused("connect_timeout") == 2, what="both to be counted")
 
@@ -220,9 +220,9 @@ def test_a_ping_of_websocket_is_no_sign_of_life_to_mqtt(join):
     c, began = join(keep_alive=1), time.monotonic()
     while not ended(c.ws.sock, 0.1) and time.monotonic() - began < 10:
         c.ws.send_frame(PING, b"still here")
-    assert 1 < time.monotonic() - began < 5
-    c = join(keep_alive=1)
-    for _ in range(10):
+    assert 1 < time.monotonic() - began < 9
+    c = join(keep_alive=2)
+    for _ in range(15):
         time.sleep(0.3)  # what is tested is time itself
         c.ping()
 

@@ -16,7 +16,7 @@ def port_of(stack):
 
 def get(port, target="/metrics", method="GET", body=None, headers=None):
     """(status, headers, text)"""
-    c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         c.request(method, target, body, headers or {})
         reply = c.getresponse()

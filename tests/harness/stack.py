@@ -98,6 +98,10 @@ class Stack:
         self.broker_env["SIGNET_MQTT_LISTEN"] = f"127.0.0.1:{self.tcp_port}"
         if wait:
             self.wait_applied(self.revision())
+            # `applied` is 0 before anything is loaded as well; the ticket key and the row of broker_node are written after the
+            # load, in the same turn, and only its end says that the database is there
+            wait_until(lambda: (s := self.status()).get("reloads", 0) > 0 and s["database"] == "ok",
+                       what="the broker's first look")
 
     def control(self, request, timeout=10):
         """One request on the broker's UNIX socket, one answer."""
@@ -132,6 +136,11 @@ class Stack:
         assert told in ("applied", "pending"), reply.headers
         if told == "pending":
             self.wait_applied(self.revision())
+
+    def rolled_out(self, reply):
+        """`applied`, for an answer that must say so."""
+        assert "x-signet-rollout" in reply.headers, reply.headers
+        self.applied(reply)
 
     def sql(self, statement, user="signet_owner"):
         return self.cluster.sql(self.database, statement, user)

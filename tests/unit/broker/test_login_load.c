@@ -462,7 +462,7 @@ static void put_many(int first)
 /* The bounds are for a build with sanitizers on a busy machine; without, it is a fraction of them. */
 Test(login_load, a_hundred_thousand_credentials_take_seconds_and_one_more_none)
 {
-        int64_t began, all_ms, one_ms;
+        int64_t began, all_ms, one_ms = INT64_MAX; /* the least of a few: a machine may stall for a second */
         struct snapshot *s;
 
         for (int n = 0; n < MANY; n += AT_ONCE)
@@ -472,12 +472,18 @@ Test(login_load, a_hundred_thousand_credentials_take_seconds_and_one_more_none)
         all_ms = clock_ms() - began;
         cr_assert_eq(login_map_count(s->logins, LOGIN_DEVICE_CREDENTIAL), MANY);
         cr_assert(credential_is(s, "GID_x@@@99999", "secret"));
-        next_revision();
-        put_credential(base.master, "GID_x@@@one-more", "secret");
-        began = clock_ms();
-        s = load(s);
-        one_ms = clock_ms() - began;
-        cr_assert(credential_is(s, "GID_x@@@one-more", "secret") && credential_is(s, "GID_x@@@0", "secret"));
+        for (int n = 0; n < 5; n++) {
+                char client_id[64];
+
+                (void)snprintf(client_id, sizeof client_id, "GID_x@@@one-more-%d", n);
+                next_revision();
+                put_credential(base.master, client_id, "secret");
+                began = clock_ms();
+                s = load(s);
+                int64_t took_ms = clock_ms() - began;
+                one_ms = took_ms < one_ms ? took_ms : one_ms;
+                cr_assert(credential_is(s, client_id, "secret") && credential_is(s, "GID_x@@@0", "secret"));
+        }
         cr_log_info("%d credentials in %d ms, one more in %d ms", MANY, (int)all_ms, (int)one_ms);
         cr_assert_lt(all_ms, 15000);
         cr_assert_lt(one_ms, 500);

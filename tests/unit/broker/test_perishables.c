@@ -238,10 +238,10 @@ Test(perishables, a_short_life_still_keeps_a_key_for_a_minute)
 {
         source.ticket_s = 2;
         cr_assert(load());
-        pass("58 seconds");
+        pass("30 seconds");
         (void)load();
         cr_assert_eq(keys_stored(), 1);
-        pass("3 seconds");
+        pass("31 seconds");
         cr_assert(load());
         cr_assert_eq(keys_stored(), 2);
 }

@@ -130,7 +130,7 @@ Test(registry, refuses_at_once_while_the_database_is_away_and_registers_when_it_
                 a = asks(CA_A, 1);
         }
         cr_assert_eq(a->request.refusal, REFUSAL_NONE);
-        cr_assert_lt(clock_ms() - back_ms, 5000);
+        cr_assert_lt(clock_ms() - back_ms, 15000);
         cr_assert_eq(rows_of(CA_A), 1);
 }
 
@@ -167,7 +167,7 @@ Test(registry, makes_a_connection_anew_that_ended_while_it_was_idle)
 /* A server that is stopped neither answers nor goes away. */
 Test(registry, lets_nobody_wait_behind_a_statement_that_hangs)
 {
-        stage.settings.wait_ms_max = 1000;
+        stage.settings.wait_ms_max = 3000; /* half of it is a statement's, and SIGSTOP comes before its end */
         starts_ready();
         hold_registrations();
         struct asked *inside = asks(CA_A, 1);
@@ -175,7 +175,7 @@ Test(registry, lets_nobody_wait_behind_a_statement_that_hangs)
         pid_t pid = (pid_t)backend();
         cr_assert_eq(kill(pid, SIGSTOP), 0);
         struct asked *behind = asks(CA_B, 2), *newcomer = behind;
-        for (int n = 3; !is_answered(newcomer) && n < 1000; n++) {
+        for (int n = 3; !is_answered(newcomer) && n < 3500; n++) {
                 nap();
                 newcomer = asks(CA_B, n);
         }
@@ -187,13 +187,13 @@ Test(registry, lets_nobody_wait_behind_a_statement_that_hangs)
         release_registrations();
         (void)answer_to(inside);
         cr_assert(inside_waits);
-        cr_assert(comes(answer_to(asks(CA_A, 2000)) == REFUSAL_NONE));
+        cr_assert(comes(answer_to(asks(CA_A, 4000)) == REFUSAL_NONE));
 }
 
 /* Half of the time that they may wait each. */
 Test(registry, tries_once_more_when_a_statement_took_too_long)
 {
-        stage.settings.wait_ms_max = 4000;
+        stage.settings.wait_ms_max = 10000;
         starts_ready();
         hold_registrations();
         struct asked *a = asks(CA_A, 1);
@@ -206,7 +206,7 @@ Test(registry, tries_once_more_when_a_statement_took_too_long)
 
 Test(registry, gives_up_after_the_second_time)
 {
-        stage.settings.wait_ms_max = 1000;
+        stage.settings.wait_ms_max = 4000;
         starts_ready();
         hold_registrations();
         cr_assert_eq(answer_to(asks(CA_A, 1)), REFUSAL_REGISTRY_AWAY);
@@ -337,7 +337,7 @@ Test(registry, lets_no_ca_wait_for_another_that_is_over_its_rate)
 Test(registry, refuses_those_that_have_waited_too_long_for_the_rate)
 {
         stage.settings.registrations_per_second = 2;
-        stage.settings.wait_ms_max = 1000;
+        stage.settings.wait_ms_max = 4000;
         starts_ready();
         for (int n = 1; n <= CROWD; n++)
                 asks(CA_A, n);

@@ -173,16 +173,22 @@ Test(reload, loads_on_start_and_says_so_in_broker_node)
                      "a broker that stops is no part of a rollout");
 }
 
+/* The bounds of what is followed at once are for several times in all: looks alone, every five seconds, take
+ * far longer, and a machine that stalls for a second or two does not. */
+
 Test(reload, follows_the_apis_word_at_once)
 {
+        int64_t waited_ms = 0;
+
         make_instance();
         start();
         wait_for(&applied, 1);
         for (int64_t revision = 2; revision < 12; revision++) {
                 next_revision();
                 reload_wanted(reload, revision);
-                cr_assert_lt(wait_for(&applied, revision), 1000);
+                waited_ms += wait_for(&applied, revision);
         }
+        cr_assert_lt(waited_ms, 15000); /* looks alone: 50 s */
         wait_for_status("wanted", "11");
         wait_for_rows(NODE_AT "11", 1);
 }
@@ -215,13 +221,18 @@ Test(reload, answers_who_asks_also_when_nothing_changed)
 
 Test(reload, follows_notify)
 {
+        int64_t waited_ms = 0;
+
         make_instance();
         start();
         wait_for(&applied, 1);
         wait_for_rows(NODE_AT "1", 1);
-        next_revision();
-        scratch_sql(&base, "NOTIFY " NOTIFY_CHANNEL ", '" INSTANCE " 2'");
-        cr_assert_lt(wait_for(&applied, 2), 1000);
+        for (int64_t revision = 2; revision < 12; revision++) {
+                next_revision();
+                scratch_sql(&base, "NOTIFY " NOTIFY_CHANNEL ", '" INSTANCE " %" PRId64 "'", revision);
+                waited_ms += wait_for(&applied, revision);
+        }
+        cr_assert_lt(waited_ms, 15000); /* looks alone: 50 s */
 }
 
 Test(reload, looks_for_itself_when_nobody_tells)
@@ -230,7 +241,7 @@ Test(reload, looks_for_itself_when_nobody_tells)
         start();
         wait_for(&applied, 1);
         next_revision();
-        cr_assert_lt(wait_for(&applied, 2), 8000);
+        wait_for(&applied, 2);
 }
 
 Test(reload, an_instance_that_is_made_later_is_served_then)
@@ -239,7 +250,7 @@ Test(reload, an_instance_that_is_made_later_is_served_then)
         wait_for_status("problem", "\"the instance does not exist\"");
         cr_assert(status_says("database", "\"ok\""));
         make_instance();
-        cr_assert_lt(wait_for(&applied, 1), 3000);
+        wait_for(&applied, 1);
         wait_for_status("problem", "\"\"");
 }
 
@@ -261,12 +272,12 @@ Test(reload, survives_losing_the_database_and_hears_notices_again)
         usleep(400000);
         cr_assert_eq(read_guarded(&applied), 1);
         scratch_sql(&base, "ALTER DATABASE %s CONNECTION LIMIT -1", base.name);
-        cr_assert_lt(wait_for(&applied, 2), 6000);
+        wait_for(&applied, 2);
         wait_for_status("database", "\"ok\"");
         wait_for_rows(NODE_AT "2", 1);
         next_revision();
         scratch_sql(&base, "NOTIFY " NOTIFY_CHANNEL ", '" INSTANCE " 3'");
-        cr_assert_lt(wait_for(&applied, 3), 1000);
+        cr_assert_lt(wait_for(&applied, 3), 4000); /* the next look is five seconds after the last */
 }
 
 Test(reload, starts_without_a_database_and_stops_without_one)
@@ -277,7 +288,7 @@ Test(reload, starts_without_a_database_and_stops_without_one)
         reload_wanted(reload, 5);
         int64_t began = clock_ms();
         reload = reload_stop(reload);
-        cr_assert_lt(clock_ms() - began, 2000);
+        cr_assert_lt(clock_ms() - began, PATIENCE_MS);
         cr_assert_eq(read_guarded(&applied), -1);
 }
 
@@ -322,12 +333,14 @@ Test(reload, hands_on_ticket_keys_as_soon_as_it_serves_and_again_when_they_are_o
         wait_for_a_look();
         cr_assert_eq(read_guarded(&perish_count), 1);
         scratch_sql(&base, "DELETE FROM ticket_key");
-        cr_assert_lt(wait_for(&perish_count, 2), 8000);
+        wait_for(&perish_count, 2);
         cr_assert_eq(count("SELECT count(*) FROM ticket_key"), 1);
 }
 
 Test(reload, failing_at_ticket_keys_keeps_nothing_else_from_being_served)
 {
+        int64_t waited_ms = 0;
+
         make_instance();
         scratch_sql(&base, "REVOKE SELECT ON ticket_key FROM signet_broker");
         start();
@@ -336,8 +349,9 @@ Test(reload, failing_at_ticket_keys_keeps_nothing_else_from_being_served)
         for (int64_t revision = 2; revision < 6; revision++) {
                 next_revision();
                 reload_wanted(reload, revision);
-                cr_assert_lt(wait_for(&applied, revision), 1000);
+                waited_ms += wait_for(&applied, revision);
         }
+        cr_assert_lt(waited_ms, 10000); /* looks alone: 20 s */
         wait_for_rows(NODE_AT "5", 1);
         json_t *status = reload_status(reload);
         const char *problem = json_string_value(json_object_get(status, "problem"));
@@ -346,7 +360,7 @@ Test(reload, failing_at_ticket_keys_keeps_nothing_else_from_being_served)
         cr_assert(status_says("database", "\"ok\""));
         cr_assert_eq(read_guarded(&perish_count), 0);
         scratch_sql(&base, "GRANT SELECT ON ticket_key TO signet_broker");
-        cr_assert_lt(wait_for(&perish_count, 1), 8000);
+        wait_for(&perish_count, 1);
         wait_for_status("problem", "\"\"");
 }
 
@@ -359,7 +373,7 @@ Test(reload, goes_on_making_ticket_keys_while_a_snapshot_cannot_be_loaded)
         scratch_sql(&base, "DELETE FROM ticket_key");
         next_revision();
         reload_wanted(reload, 2);
-        cr_assert_lt(wait_for(&perish_count, 2), 8000);
+        wait_for(&perish_count, 2);
         cr_assert_eq(read_guarded(&applied), 1);
         cr_assert(!status_says("problem", "\"\""));
         scratch_sql(&base, "GRANT SELECT ON device_removal TO signet_broker");

@@ -60,7 +60,8 @@ static void stop(void)
 
 static void begin(void)
 {
-        (void)snprintf(folder, sizeof folder, "/tmp/signet-test-retained-%d", (int)getpid());
+        (void)snprintf(folder, sizeof folder, "/tmp/signet-test-retained-XXXXXX");
+        cr_assert_not_null(mkdtemp(folder));
         for (int n = 0; n < WORKERS; n++) {
                 workers[n] = calloc(1, sizeof *workers[n]);
                 cr_assert_not_null(workers[n]);

@@ -221,13 +221,13 @@ Test(control, a_silent_peer_is_given_up_at_the_time_out)
         peer_open(&p);
         cr_assert_eq(call(p.path, 100, &got), ERR_TIMEOUT);
         cr_assert_geq(clock_ms() - before, 95);
-        cr_assert_lt(clock_ms() - before, 2000);
+        cr_assert_lt(clock_ms() - before, 10000);
         peer_close(&p);
 }
 
 Test(control, a_trickling_peer_does_not_stretch_the_time_out)
 {
-        static char slow[4000];
+        static char slow[20000]; /* a millisecond each at least */
         struct peer p = {.answer = slow, .answer_len = sizeof slow, .piece = 1};
         json_t *got = NULL;
         int64_t before = clock_ms();
@@ -235,7 +235,7 @@ Test(control, a_trickling_peer_does_not_stretch_the_time_out)
         memset(slow, ' ', sizeof slow);
         peer_open(&p);
         cr_assert_eq(call(p.path, 200, &got), ERR_TIMEOUT);
-        cr_assert_lt(clock_ms() - before, 2000);
+        cr_assert_lt(clock_ms() - before, 10000);
         peer_close(&p);
 }
 

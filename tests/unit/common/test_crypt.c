@@ -272,7 +272,7 @@ Test(crypt, refuses_a_key_file_that_others_may_touch)
         cr_assert_null(k);
 }
 
-Test(crypt, refuses_what_is_no_regular_file_without_waiting_for_it, .timeout = 5)
+Test(crypt, refuses_what_is_no_regular_file_without_waiting_for_it, .timeout = 30)
 {
         char folder[] = "/tmp/signet-dir-XXXXXX", fifo[sizeof folder + 5];
         struct master_key *k = NULL;
