@@ -209,6 +209,13 @@ enum err conf_address(const char *text, struct conf_address *ret)
         return ERR_OK;
 }
 
+const char *conf_reachable(const char *host)
+{
+        if (strcmp(host, "0.0.0.0") == 0)
+                return "127.0.0.1";
+        return strcmp(host, "::") == 0 ? "::1" : host;
+}
+
 struct account { /* strings live in `strings` */
         struct passwd entry;
         char strings[PASSWD_BYTES];

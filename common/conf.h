@@ -31,11 +31,16 @@ MUST_CHECK enum err conf_read(const struct setting *table, size_t count, void *s
 void conf_done(const struct setting *table, size_t count, void *settings);
 void conf_help(const struct setting *table, size_t count, FILE *out);
 
+enum { CONF_HOST_SIZE = 64 };
+
 struct conf_address { /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:8883"; port 0 lets the system choose */
-        char host[64];
+        char host[CONF_HOST_SIZE];
         int port;
 };
 MUST_CHECK enum err conf_address(const char *text, struct conf_address *ret);
+/* Where something that listens on `host` is reached on this machine: on all addresses means on the loopback.
+ * Borrowed, or static. */
+const char *conf_reachable(const char *host);
 
 /* Becomes `user` (name or number) with its groups; nothing when user is "" or is who runs. ERR_REFUSED when
  * not root, ERR_NOT_FOUND for an unknown user. Call after listening sockets and key files are opened, before

@@ -254,6 +254,25 @@ enum err domain_canonical(const char *name, size_t len, char ret[DOMAIN_SIZE], c
         return ERR_OK;
 }
 
+enum err domain_to_ask(const char *domain, char ret[DOMAIN_SIZE], const char **ret_why)
+{
+        static const char below[] = "signet-verify"; /* in the place of the '*' */
+        char canonical[DOMAIN_SIZE];
+        size_t len;
+
+        TRY(domain_canonical(domain, strlen(domain), canonical, ret_why));
+        len = strlen(canonical);
+        if (canonical[0] != '*') {
+                memcpy(ret, canonical, len + 1);
+                return ERR_OK;
+        }
+        if (len - 1 + strlen(below) > DOMAIN_MAX)
+                return fail(ERR_LIMIT, "no name below it is short enough to ask for", ret_why);
+        memcpy(ret, below, strlen(below));
+        memcpy(ret + strlen(below), canonical + 1, len); /* with its NUL */
+        return ERR_OK;
+}
+
 /* Empty and overlong labels are refused although no table has them: "..example.com" must not meet a wildcard.
  */
 bool domain_from_sni(const unsigned char *name, size_t len, char ret[DOMAIN_SIZE], size_t *ret_len)

@@ -18,6 +18,11 @@ enum { DOMAIN_MAX = 253, DOMAIN_SIZE = 256 };
 MUST_CHECK enum err domain_canonical(const char *name, size_t len, char ret[DOMAIN_SIZE],
                                      const char **ret_why);
 
+/* The name to ask a server for, to see what it serves for a domain (as an operator wrote it): the domain in
+ * its canonical form, or for a wildcard a name below it. ERR_SYNTAX and ERR_LIMIT as above, ERR_LIMIT also
+ * when no name below the wildcard is short enough. */
+MUST_CHECK enum err domain_to_ask(const char *domain, char ret[DOMAIN_SIZE], const char **ret_why);
+
 /* What a client sent in its SNI extension (RFC 6066 §3): folds ASCII case, drops one trailing dot. False when
  * the name cannot be in the table (empty, over 253, NUL, an IP literal, a byte outside letters, digits, '-',
  * '.', '_'): the caller then serves the default certificate. *ret_len is the length without the NUL. */

@@ -21,6 +21,7 @@
         X(ERR_IO, "input/output error")                                                                      \
         X(ERR_TIMEOUT, "timed out")                                                                          \
         X(ERR_REFUSED, "refused")                                                                            \
+        X(ERR_STALE, "changed in between")                                                                   \
         X(ERR_INTERNAL, "internal error")
 
 #define ERR_ENUM(name, text) name,

@@ -73,6 +73,18 @@ enum err text_base64(const void *data, size_t len, struct buf *ret)
         return ERR_OK;
 }
 
+enum err text_base64url(const void *data, size_t len, struct buf *ret)
+{
+        size_t before = ret->len;
+
+        TRY(text_base64(data, len, ret));
+        while (ret->len > before && ret->data[ret->len - 1] == '=')
+                ret->data[--ret->len] = '\0';
+        for (size_t i = before; i < ret->len; i++)
+                ret->data[i] = ret->data[i] == '+' ? '-' : ret->data[i] == '/' ? '_' : ret->data[i];
+        return ERR_OK;
+}
+
 static int base64_value(char c)
 {
         if (c >= 'A' && c <= 'Z')

@@ -15,8 +15,9 @@ void text_hex(const void *data, size_t len, char *ret);
 void text_hex_upper(const void *data, size_t len, char *ret);
 /* Accepts both cases; ERR_SYNTAX unless exactly 2*len hex digits. */
 MUST_CHECK enum err text_unhex(const char *hex, size_t hex_len, uint8_t *ret, size_t len);
-MUST_CHECK enum err text_base64(const void *data, size_t len, struct buf *ret);   /* appends */
-MUST_CHECK enum err text_unbase64(const char *text, size_t len, struct buf *ret); /* appends; strict */
+MUST_CHECK enum err text_base64(const void *data, size_t len, struct buf *ret);    /* appends */
+MUST_CHECK enum err text_base64url(const void *data, size_t len, struct buf *ret); /* appends; no padding */
+MUST_CHECK enum err text_unbase64(const char *text, size_t len, struct buf *ret);  /* appends; strict */
 /* RFC 3986 unreserved characters stay, everything else %XX upper case (the rule of both signature schemes).
  */
 MUST_CHECK enum err text_percent(const void *data, size_t len, struct buf *ret); /* appends */

@@ -98,11 +98,7 @@ static enum err to_base64url(const struct buf *bytes, struct buf *ret)
 {
         CLEANUP(buf) struct buf text = BUF_UP_TO(TOKEN_TEXT_MAX + 4);
 
-        TRY(text_base64(bytes->data, bytes->len, &text));
-        while (text.len > 0 && text.data[text.len - 1] == '=')
-                text.len--;
-        for (size_t i = 0; i < text.len; i++)
-                text.data[i] = text.data[i] == '+' ? '-' : text.data[i] == '/' ? '_' : text.data[i];
+        TRY(text_base64url(bytes->data, bytes->len, &text));
         if (text.len > TOKEN_TEXT_MAX)
                 return ERR_LIMIT;
         return buf_add(ret, text.data, text.len);

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/leaf.h"
 
+#include "common/distinguished_name.h"
 #include "common/pem.h"
 #include "common/text.h"
 #include "ctl/field.h"
 
 #include <arpa/inet.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum { DER_MAX = 256 * 1024, SERIAL_OCTETS_MAX = 128, DATE_SIZE = 24, DAY_SECONDS = 24 * 60 * 60 };
+enum {
+        DER_MAX = 256 * 1024,
+        NAME_TEXT_MAX = 1024 * 1024,
+        SERIAL_OCTETS_MAX = 128,
+        DATE_SIZE = 24,
+        DAY_SECONDS = 24 * 60 * 60
+};
 
-CLEANUP_DEFINE(biop, BIO *, BIO_free)
 CLEANUP_DEFINE(namesp, GENERAL_NAMES *, GENERAL_NAMES_free)
 
 enum err leaf_sha256(X509 *certificate, char ret[LEAF_SHA256_SIZE])
@@ -38,20 +43,12 @@ void leaf_sha256_read(const char *text, char ret[LEAF_SHA256_SIZE])
                 text_hex(digest, sizeof digest, ret);
 }
 
-/* "CN = a.example.com, O = …", control characters escaped. */
 static enum err name_text(const X509_NAME *name, json_t **ret)
 {
-        CLEANUP(biop) BIO *out = BIO_new(BIO_s_mem());
-        char *text = NULL;
-        long len;
+        CLEANUP(buf) struct buf text = BUF_UP_TO(NAME_TEXT_MAX);
 
-        if (out == NULL ||
-            X509_NAME_print_ex(out, name, 0, XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) < 0)
-                return ERR_NOMEM;
-        len = BIO_get_mem_data(out, &text);
-        *ret = json_stringn(text, (size_t)len); /* NULL: no UTF-8 */
-        if (*ret == NULL)
-                *ret = json_string("(not readable)");
+        TRY(distinguished_name_text(name, &text));
+        *ret = json_string(buf_text(&text));
         return *ret != NULL ? ERR_OK : ERR_NOMEM;
 }
 

@@ -4,47 +4,28 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/conf.h"
+#include "common/handshake.h"
 #include "ctl/client.h"
 #include "ctl/field.h"
-#include "ctl/handshake.h"
 #include "ctl/leaf.h"
 #include "ctl/mapping.h"
 #include "ctl/print.h"
 
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PORT_DEFAULT = 8883 };
 
-#define BELOW_WILDCARD "signetctl-verify"
-
 enum err verify_server_name(const char *domain, char ret[DOMAIN_SIZE], struct failure *f)
 {
-        char canonical[DOMAIN_SIZE];
-        const char *why = "out of memory";
-        bool wildcard;
+        const char *why = err_text(ERR_NOMEM);
 
-        if (domain_canonical(domain, strlen(domain), canonical, &why) != ERR_OK)
+        if (domain_to_ask(domain, ret, &why) != ERR_OK)
                 return failure_set(f, EXIT_USAGE, "%.64s: %s", domain, why);
-        wildcard = canonical[0] == '*';
-        if (wildcard && strlen(canonical) - 1 + strlen(BELOW_WILDCARD) > DOMAIN_MAX)
-                return failure_set(f, EXIT_USAGE, "%.64s: no name below it is short enough to ask for",
-                                   domain);
-        memset(ret, 0, DOMAIN_SIZE);
-        if (wildcard)
-                memcpy(ret, BELOW_WILDCARD, strlen(BELOW_WILDCARD));
-        memcpy(ret + strlen(ret), canonical + wildcard, strlen(canonical) - wildcard);
         return ERR_OK;
-}
-
-/* Listening on all addresses is reached on the loopback. */
-static const char *reachable(const char *host)
-{
-        if (strcmp(host, "0.0.0.0") == 0)
-                return "127.0.0.1";
-        return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
 /* What --connect says: host:port or [address]:port; conf_address() takes addresses only. */
@@ -79,34 +60,62 @@ static enum err broker_address(const struct ctl_settings *settings, const struct
         return ERR_OK;
 }
 
+/* A broker that closes while we write must not end this process. */
+static enum err shake_hands(const struct handshake_request *q, struct handshake *ret, struct failure *f)
+{
+        struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+        char why[HANDSHAKE_WHY_SIZE];
+        enum err e;
+
+        if (sigaction(SIGPIPE, &ignore, &before) != 0)
+                return ERR_INTERNAL;
+        e = handshake_do(q, ret, why);
+        (void)sigaction(SIGPIPE, &before, NULL);
+        if (e == ERR_IO || e == ERR_TIMEOUT)
+                return failure_set(f, EXIT_NETWORK, "broker at %.200s port %d: %s", q->host, q->port, why);
+        if (e == ERR_REFUSED)
+                return failure_set(f, EXIT_API_ERROR, "TLS handshake with %.200s port %d as %s: %s", q->host,
+                                   q->port, q->server_name, why);
+        if (e == ERR_SYNTAX)
+                return failure_set(f, EXIT_USAGE, "%.200s holds no CA certificate that can be read",
+                                   q->cacert);
+        return e;
+}
+
+static enum err describe(const struct handshake_request *q, const struct handshake *h, json_t *ret)
+{
+        char where[128];
+
+        (void)snprintf(where, sizeof where, strchr(q->host, ':') != NULL ? "[%s]:%d" : "%s:%d", q->host,
+                       q->port);
+        TRY(field_set(ret, "Connected", json_string(where)));
+        TRY(field_set(ret, "Protocol", json_string(h->protocol)));
+        TRY(field_set(ret, "Cipher", json_string(h->cipher)));
+        TRY(leaf_describe(handshake_leaf(h), clock_now(), ret));
+        TRY(field_set(ret, "Certificates", json_integer(sk_X509_num(h->chain))));
+        TRY(field_set(ret, "NameMatches", json_boolean(h->name_ok)));
+        TRY(field_set(ret, "ChainVerifies", json_boolean(h->chain_ok)));
+        TRY(field_set(ret, "ChainProblem", json_string(h->chain_why)));
+        return field_set(ret, "ClientCertificateAsked", json_boolean(h->asked));
+}
+
 static enum err connect_and_describe(const struct ctl_settings *settings, const struct options *o,
                                      const char *server_name, json_t *ret, struct failure *f)
 {
         CLEANUP(handshake) struct handshake h = {0};
-        struct handshake_request q = {.server_name = server_name, .timeout_s = settings->timeout_s};
+        struct handshake_request q = {.server_name = server_name, .timeout_ms = settings->timeout_s * 1000};
         struct conf_address at;
-        char where[128];
 
         if (o->given[OPTION_TLS12] && o->given[OPTION_TLS13])
                 return failure_set(f, EXIT_USAGE, "--tls1.2 and --tls1.3 exclude each other");
         if (o->given[OPTION_TLS12] || o->given[OPTION_TLS13])
                 q.version = o->given[OPTION_TLS12] ? TLS1_2_VERSION : TLS1_3_VERSION;
         TRY(broker_address(settings, o, &at, f));
-        q.host = reachable(at.host);
+        q.host = conf_reachable(at.host);
         q.port = at.port;
         q.cacert = o->given[OPTION_BROKER_CACERT] ? o->values[OPTION_BROKER_CACERT] : settings->cacert;
-        TRY(handshake_do(&q, &h, f));
-        (void)snprintf(where, sizeof where, strchr(q.host, ':') != NULL ? "[%s]:%d" : "%s:%d", q.host,
-                       q.port);
-        TRY(field_set(ret, "Connected", json_string(where)));
-        TRY(field_set(ret, "Protocol", json_string(h.protocol)));
-        TRY(field_set(ret, "Cipher", json_string(h.cipher)));
-        TRY(leaf_describe(h.leaf, clock_now(), ret));
-        TRY(field_set(ret, "Certificates", json_integer(h.certificates)));
-        TRY(field_set(ret, "NameMatches", json_boolean(h.name_ok)));
-        TRY(field_set(ret, "ChainVerifies", json_boolean(h.chain_ok)));
-        TRY(field_set(ret, "ChainProblem", json_string(h.chain_why)));
-        return field_set(ret, "ClientCertificateAsked", json_boolean(h.asked));
+        TRY(shake_hands(&q, &h, f));
+        return describe(&q, &h, ret);
 }
 
 static enum err certificate_detail(struct client *c, json_int_t id, json_t **ret)

@@ -410,3 +410,35 @@ Test(domain, sni_accepts_letters_digits_hyphen_dot_and_underscore_only)
                 cr_assert_eq(domain_from_sni(name, sizeof name - 1, found, &len), allowed, "byte %d", c);
         }
 }
+
+static enum err to_ask(const char *domain, char ret[DOMAIN_SIZE])
+{
+        const char *why = NULL;
+        enum err e = domain_to_ask(domain, ret, &why);
+
+        cr_expect_eq(why == NULL, e == ERR_OK, "%s", domain);
+        return e;
+}
+
+Test(domain, to_ask_refuses_what_is_no_domain_or_leaves_no_room_below_it)
+{
+        char wildcard[DOMAIN_SIZE] = "*", found[DOMAIN_SIZE];
+
+        cr_expect_eq(to_ask("", found), ERR_SYNTAX);
+        cr_expect_eq(to_ask("127.0.0.1", found), ERR_SYNTAX);
+        cr_expect_eq(to_ask("*.com", found), ERR_SYNTAX);
+        cr_expect_eq(to_ask("a.*.example.com", found), ERR_SYNTAX);
+        while (strlen(wildcard) < 240)
+                memcpy(wildcard + strlen(wildcard), ".abcdefgh", sizeof ".abcdefgh");
+        cr_expect_eq(to_ask(wildcard, found), ERR_LIMIT);
+}
+
+Test(domain, to_ask_is_the_domain_itself_or_a_name_below_a_wildcard)
+{
+        char found[DOMAIN_SIZE];
+
+        cr_assert_eq(to_ask("A.Example.com.", found), ERR_OK);
+        cr_expect_str_eq(found, "a.example.com");
+        cr_assert_eq(to_ask("*.Example.com", found), ERR_OK);
+        cr_expect_str_eq(found, "signet-verify.example.com");
+}

@@ -63,6 +63,25 @@ Test(text, base64_gives_the_vectors_of_its_standard)
         }
 }
 
+Test(text, base64url_has_other_digits_and_no_padding)
+{
+        static const struct {
+                const char *plain, *text;
+        } vectors[] = {
+                {"", ""},           {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"\xFB\xFF\xFE", "-__-"},
+                {"\xFB\xEF", "--8"}};
+
+        for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+                CLEANUP(buf) struct buf to = BUF_UP_TO(100);
+
+                cr_assert_eq(buf_add_text(&to, "a+/="), ERR_OK);
+                cr_assert_eq(text_base64url(vectors[i].plain, strlen(vectors[i].plain), &to), ERR_OK);
+                cr_assert_eq(strncmp(buf_text(&to), "a+/=", 4), 0, "what was there stays as it was");
+                cr_assert_str_eq(buf_text(&to) + 4, vectors[i].text);
+                cr_assert_eq(to.len, 4 + strlen(vectors[i].text));
+        }
+}
+
 Test(text, base64_appends_and_knows_its_limit)
 {
         CLEANUP(buf) struct buf b = BUF_UP_TO(10);

@@ -60,7 +60,7 @@ Test(mapping, a_wildcard_is_asked_for_by_a_name_below_it)
         assert_server_name("b\xc3\xbc"
                            "cher.example",
                            "xn--bcher-kva.example");
-        assert_server_name("*.example.com", "signetctl-verify.example.com");
+        assert_server_name("*.example.com", "signet-verify.example.com");
         for (int i = 0; i < 4; i++)
                 strncat(long_name, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.", 100);
         strncat(long_name, "example", 100);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/handshake.h"
+#include "common/handshake.h"
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -10,7 +10,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,18 +22,24 @@ struct attempt {
         const struct handshake_request *q;
         struct handshake seen;
         int64_t end_ms;
-        struct failure *f;
+        char *why; /* HANDSHAKE_WHY_SIZE */
 };
 
 void handshake_done(struct handshake *h)
 {
-        X509_free(h->leaf);
-        h->leaf = NULL;
+        sk_X509_pop_free(h->chain, X509_free);
+        h->chain = NULL;
 }
 
-static enum err no_answer(const struct attempt *a, const char *why)
+X509 *handshake_leaf(const struct handshake *h)
 {
-        return failure_set(a->f, EXIT_NETWORK, "broker at %.200s port %d: %s", a->q->host, a->q->port, why);
+        return sk_X509_value(h->chain, 0);
+}
+
+static enum err because(const struct attempt *a, enum err e, const char *why)
+{
+        (void)snprintf(a->why, HANDSHAKE_WHY_SIZE, "%s", why);
+        return e;
 }
 
 /* ---- connection ---- */
@@ -91,10 +96,11 @@ static enum err connect_any(const struct attempt *a, int *ret)
         (void)snprintf(port, sizeof port, "%d", a->q->port);
         code = getaddrinfo(a->q->host, port, &hints, &found);
         if (code != 0)
-                return no_answer(a, gai_strerror(code));
+                return because(a, ERR_IO, gai_strerror(code));
         for (const struct addrinfo *at = found; at != NULL && problem != 0; at = at->ai_next)
                 problem = connect_one(a, at, ret);
-        return problem == 0 ? ERR_OK : no_answer(a, strerror(problem));
+        return problem == 0 ? ERR_OK
+                            : because(a, problem == ETIMEDOUT ? ERR_TIMEOUT : ERR_IO, strerror(problem));
 }
 
 /* ---- TLS ---- */
@@ -109,21 +115,26 @@ static int client_certificate_asked(SSL *ssl, X509 **certificate, EVP_PKEY **key
         return 0;
 }
 
+static void verify(struct attempt *a, X509_STORE_CTX *store)
+{
+        if (a->q->cacert == NULL)
+                return;
+        a->seen.chain_ok = X509_verify_cert(store) == 1;
+        if (!a->seen.chain_ok)
+                (void)snprintf(a->seen.chain_why, sizeof a->seen.chain_why, "%s",
+                               X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
+}
+
 /* Keeps what is presented, and goes on whatever it is worth. */
 static int certificate_came(X509_STORE_CTX *store, void *arg)
 {
         struct attempt *a = arg;
         X509 *leaf = X509_STORE_CTX_get0_cert(store);
-        STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store);
 
-        a->seen.certificates = sent != NULL ? sk_X509_num(sent) : 1;
-        a->seen.chain_ok = X509_verify_cert(store) == 1;
-        if (!a->seen.chain_ok)
-                (void)snprintf(a->seen.chain_why, sizeof a->seen.chain_why, "%s",
-                               X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
+        if (a->seen.chain == NULL) /* its own certificate is the first of those that it has sent */
+                a->seen.chain = X509_chain_up_ref(X509_STORE_CTX_get0_untrusted(store));
+        verify(a, store);
         a->seen.name_ok = X509_check_host(leaf, a->q->server_name, 0, 0, NULL) == 1;
-        if (a->seen.leaf == NULL && X509_up_ref(leaf) == 1)
-                a->seen.leaf = leaf;
         X509_STORE_CTX_set_error(store, X509_V_OK);
         return 1;
 }
@@ -132,14 +143,14 @@ static enum err prepare(struct attempt *a, SSL_CTX **ret)
 {
         CLEANUP(ctxp) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
         int least = a->q->version != 0 ? a->q->version : TLS1_2_VERSION;
+        const char *cacert = a->q->cacert;
 
         if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, least) != 1 ||
             SSL_CTX_set_max_proto_version(ctx, a->q->version) != 1)
                 return ERR_INTERNAL;
-        if (a->q->cacert[0] != '\0' && SSL_CTX_load_verify_file(ctx, a->q->cacert) != 1)
-                return failure_set(a->f, EXIT_USAGE, "%.200s holds no CA certificate that can be read",
-                                   a->q->cacert);
-        if (a->q->cacert[0] == '\0' && SSL_CTX_set_default_verify_paths(ctx) != 1)
+        if (cacert != NULL && cacert[0] != '\0' && SSL_CTX_load_verify_file(ctx, cacert) != 1)
+                return ERR_SYNTAX;
+        if (cacert != NULL && cacert[0] == '\0' && SSL_CTX_set_default_verify_paths(ctx) != 1)
                 return ERR_INTERNAL;
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_cert_verify_callback(ctx, certificate_came, a);
@@ -148,7 +159,7 @@ static enum err prepare(struct attempt *a, SSL_CTX **ret)
         return ERR_OK;
 }
 
-/* What SSL_connect() says next: go on, or why not. */
+/* What SSL_connect() says next: go on (ERR_CONFLICT), or why not. */
 static enum err step(struct attempt *a, SSL *ssl, int fd)
 {
         int n, reason;
@@ -162,11 +173,10 @@ static enum err step(struct attempt *a, SSL *ssl, int fd)
         if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) {
                 enum err e = wait_for(a, fd, reason == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT);
 
-                return e == ERR_OK ? ERR_CONFLICT : no_answer(a, "no TLS answer in time");
+                return e == ERR_OK ? ERR_CONFLICT : because(a, ERR_TIMEOUT, "no TLS answer in time");
         }
         text = ERR_reason_error_string(ERR_peek_last_error());
-        return failure_set(a->f, EXIT_API_ERROR, "TLS handshake with %.200s port %d as %s: %s", a->q->host,
-                           a->q->port, a->q->server_name, text != NULL ? text : "the connection was closed");
+        return because(a, ERR_REFUSED, text != NULL ? text : "the connection was closed");
 }
 
 static void note_protocol(struct attempt *a, const SSL *ssl)
@@ -194,10 +204,10 @@ static enum err shake(struct attempt *a, SSL_CTX *ctx, int fd)
         if (e == ERR_OK)
                 (void)SSL_shutdown(ssl);
         /* it had presented its certificate, and wanted ours */
-        return e == ERR_REFUSED && a->seen.leaf != NULL && a->seen.asked ? ERR_OK : e;
+        return e == ERR_REFUSED && a->seen.chain != NULL && a->seen.asked ? ERR_OK : e;
 }
 
-static enum err handshake(struct attempt *a)
+static enum err run(struct attempt *a)
 {
         CLEANUP(ctxp) SSL_CTX *ctx = NULL;
         CLEANUP(fd) int fd = -1;
@@ -205,20 +215,17 @@ static enum err handshake(struct attempt *a)
         TRY(prepare(a, &ctx));
         TRY(connect_any(a, &fd));
         TRY(shake(a, ctx, fd));
-        return a->seen.leaf != NULL ? ERR_OK : no_answer(a, "it presented no certificate");
+        return handshake_leaf(&a->seen) != NULL ? ERR_OK
+                                                : because(a, ERR_REFUSED, "it presented no certificate");
 }
 
-enum err handshake_do(const struct handshake_request *q, struct handshake *ret, struct failure *f)
+enum err handshake_do(const struct handshake_request *q, struct handshake *ret, char why[HANDSHAKE_WHY_SIZE])
 {
-        struct attempt a = {.q = q, .end_ms = clock_ms() + q->timeout_s * 1000, .f = f};
-        struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+        struct attempt a = {.q = q, .end_ms = clock_ms() + q->timeout_ms, .why = why};
         enum err e;
 
-        /* a broker that closes while we write must not end this process */
-        if (sigaction(SIGPIPE, &ignore, &before) != 0)
-                return ERR_INTERNAL;
-        e = handshake(&a);
-        (void)sigaction(SIGPIPE, &before, NULL);
+        why[0] = '\0';
+        e = run(&a);
         ERR_clear_error();
         if (e == ERR_OK)
                 *ret = a.seen;
