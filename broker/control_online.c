@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/control_online.h"
 
+#include "broker/control_devices.h"
 #include "broker/fabric.h"
 #include "broker/session.h"
 
@@ -86,9 +87,12 @@ static const char *read_ids(const json_t *request, struct roll *r)
 
 const char *control_online_ask(struct errands *all, const json_t *request, uint64_t ticket)
 {
-        struct roll *r = calloc(1, sizeof *r);
+        struct roll *r;
         const char *error;
 
+        if (json_object_get(request, "clientIds") == NULL && json_object_get(request, "deviceSha256") != NULL)
+                return control_devices_ask(all, request, ticket);
+        r = calloc(1, sizeof *r);
         if (r == NULL)
                 return err_text(ERR_NOMEM);
         r->errand = (struct errand){.run = roll_run, .answer = roll_answer, .free = roll_free};

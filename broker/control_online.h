@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control_online: the control operation `online` (docs/control-protocol.md): whether each of some clients is
- * connected. A look-up each on its home worker, however many others are connected. */
+ * connected. A look-up each on its home worker, however many others are connected. Of device certificates:
+ * control_devices.h. */
 #ifndef SIGNET_BROKER_CONTROL_ONLINE_H
 #define SIGNET_BROKER_CONTROL_ONLINE_H
 

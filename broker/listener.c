@@ -114,6 +114,7 @@ enum err listener_open(const struct listener_kind *kind, const char *address, in
                 snprintf(why, 256, "%s: \"%s\" is no IP address", kind->name, parsed.host);
                 return ERR_SYNTAX;
         }
+        memcpy(ret->host, parsed.host, sizeof ret->host);
         e = open_all(ret, ai, workers);
         if (e != ERR_OK) {
                 snprintf(why, 256, "%s: cannot listen on %s: %s", kind->name, address, strerror(errno));

@@ -7,6 +7,7 @@
 
 #include "broker/context.h"
 #include "broker/listener_kind.h"
+#include "common/conf.h"
 #include "common/err.h"
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@ enum { LISTEN_BACKLOG = 4096 };
 
 struct listener {
         const struct listener_kind *kind; /* outlives it and its connections */
+        char host[CONF_HOST_SIZE];        /* an IP address */
         int port;                         /* as bound */
         int fds[WORKERS_MAX];
         int count;

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/sessions_report.h"
 
-#include "broker/conn.h"
+#include "broker/conn_round.h"
 #include "broker/session.h"
 #include "broker/session_row.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* A slice ends after SLICE_NS, looked at after every LOOK_EVERY connections. */
-enum { LOOK_EVERY = 64, SLICE_NS = 1000000 };
 
 static const char disconnected[] = "disconnected by an operator";
 
@@ -19,8 +16,7 @@ struct question {
         bool disconnect;
 
         int worker, workers_end; /* where it is, and behind the last one it goes to */
-        bool walking;
-        struct conn_walk walk;
+        struct conn_round round;
         uint64_t found, offset;
         struct session_row *rows; /* NULL for a disconnect */
         size_t row_count, limit;
@@ -37,48 +33,18 @@ static void question_free(struct errand *e)
 
 /* ---- on the workers ---- */
 
-static void walk_begin(struct context *ctx, struct question *q)
+static void take(void *arg, struct conn *c)
 {
-        q->walk = (struct conn_walk){ctx->connections, ctx->walks};
-        ctx->walks = &q->walk;
-        q->walking = true;
-}
+        struct question *q = arg;
 
-static void walk_end(struct context *ctx, struct question *q)
-{
-        struct conn_walk **at = &ctx->walks;
-
-        while (*at != &q->walk)
-                at = &(*at)->next;
-        *at = q->walk.next;
-        q->walking = false;
-}
-
-static void take(struct question *q, struct conn *c)
-{
+        if (!session_filter_fits(&q->filter, c))
+                return;
         uint64_t place = q->found++;
 
         if (q->disconnect)
                 conn_close(c, disconnected);
         else if (place >= q->offset && q->row_count < q->limit)
                 session_row_fill(&q->rows[q->row_count++], c);
-}
-
-/* True when all of this worker's connections have been looked at. */
-static bool walk_slice(struct question *q)
-{
-        uint64_t end_ns = uv_hrtime() + SLICE_NS;
-
-        for (uint32_t n = 1; q->walk.at != NULL; n++) {
-                struct conn *c = q->walk.at;
-
-                q->walk.at = c->next;
-                if (session_filter_fits(&q->filter, c))
-                        take(q, c);
-                if (n % LOOK_EVERY == 0 && uv_hrtime() > end_ns)
-                        return q->walk.at == NULL;
-        }
-        return true;
 }
 
 /* Whoever has the client ID has his session here, if anybody has. */
@@ -95,17 +61,12 @@ static void look(struct context *ctx, struct errand *e)
         struct question *q = (struct question *)e;
 
         if (ctx->stopping) { /* what it still has will be closed, or is */
+                conn_round_stop(ctx, &q->round);
                 errand_finish(e);
                 return;
         }
-        if (!q->walking && !nobody_here(ctx, q))
-                walk_begin(ctx, q);
-        if (!q->walking) {
+        if ((!q->round.begun && nobody_here(ctx, q)) || conn_round_slice(ctx, &q->round, take, q))
                 q->worker++;
-        } else if (walk_slice(q)) {
-                walk_end(ctx, q);
-                q->worker++;
-        }
         if (q->worker < q->workers_end)
                 errand_send(e, q->worker);
         else

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sessions_report: the control operations `sessions` and `disconnect` (docs/control-protocol.md). A question
- * goes from worker to worker, of one client ID only to its home; each looks through its connections in slices
- * of a millisecond or so, filters first and keeps only what belongs to the page, so 100,000 connections delay
- * no message by more than a slice. */
+ * goes from worker to worker, of one client ID only to its home; each looks through its connections
+ * (conn_round.h), filters first and keeps only what belongs to the page. */
 #ifndef SIGNET_BROKER_SESSIONS_REPORT_H
 #define SIGNET_BROKER_SESSIONS_REPORT_H
 

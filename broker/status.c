@@ -7,9 +7,13 @@ static json_t *listeners_json(const struct status_source *b)
 {
         json_t *list = json_array();
 
-        for (int n = 0; n < b->listener_count; n++)
-                json_array_append_new(list, json_pack("{s:s, s:i}", "name", b->listeners[n].kind->name,
-                                                      "port", b->listeners[n].port));
+        for (int n = 0; n < b->listener_count; n++) {
+                const struct listener *l = &b->listeners[n];
+
+                json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:b, s:b}", "name", l->kind->name,
+                                                      "address", l->host, "port", l->port, "tls",
+                                                      l->kind->tls, "proxy", l->kind->balancers != NULL));
+        }
         return list;
 }
 

@@ -32,7 +32,8 @@ struct worker {
         int end_count; /* that listen */
         const struct listener *listeners;
         int listener_count;
-        uint32_t patience; /* ticks until it listens without a snapshot */
+        bool doors_open;   /* every worker has a snapshot */
+        uint32_t patience; /* ticks until it listens without one */
         uv_prepare_t turn_end;
         uv_idle_t busy;  /* active while something is still to be written: the loop then does not sleep */
         uv_timer_t tick; /* deadlines */
@@ -48,6 +49,7 @@ struct worker {
 
 struct workers {
         int count;
+        bool doors_open; /* each has been told to listen; of the thread that publishes */
         struct context *contexts[WORKERS_MAX];
         struct worker *each[WORKERS_MAX];
 };
@@ -104,10 +106,11 @@ static bool came_late(struct worker *w, uint64_t now_ms)
 
 /* The sockets are open from the start. Until there is something to serve, clients wait in the kernel's queue
  * for the tenth of a second that a load takes, rather than being refused; without a database not longer than
- * PATIENCE_TICKS. */
+ * PATIENCE_TICKS. They wait for the last worker: a client that the first one accepts may be the last one's.
+ */
 static bool listen_when_ready(struct worker *w)
 {
-        if (w->ctx.snapshot == NULL && w->patience > 0) {
+        if (!w->doors_open && w->patience > 0) {
                 w->patience--;
                 return true;
         }
@@ -177,7 +180,6 @@ static void take_snapshot(struct context *ctx, struct mail *m)
         ctx->snapshot = sm->next;
         if (before != NULL)
                 recheck_connections(ctx, before);
-        (void)listen_when_ready(w);
         (void)snapshot_unref(before);
         if (w->trim_left == 0)
                 w->trim_left = TRIM_TICKS;
@@ -186,6 +188,15 @@ static void take_snapshot(struct context *ctx, struct mail *m)
         if (--h->left == 0)
                 pthread_cond_signal(&h->done);
         pthread_mutex_unlock(&h->lock);
+}
+
+static void open_doors(struct context *ctx, struct mail *m)
+{
+        struct worker *w = (struct worker *)ctx;
+
+        w->doors_open = true;
+        (void)listen_when_ready(w);
+        free(m);
 }
 
 void worker_post(struct context *to, struct mail *m)
@@ -212,6 +223,15 @@ void workers_publish(struct workers *all, struct snapshot *next)
         while (h.left > 0)
                 pthread_cond_wait(&h.done, &h.lock);
         pthread_mutex_unlock(&h.lock);
+        for (int n = 0; n < all->count && !all->doors_open; n++) {
+                struct mail *m = malloc(sizeof *m);
+
+                if (m == NULL)
+                        return; /* that worker listens when its patience ends, or after the next snapshot */
+                *m = (struct mail){.run = open_doors};
+                worker_post(all->contexts[n], m);
+        }
+        all->doors_open = true;
 }
 
 struct perish_mail {

@@ -23,8 +23,11 @@ def keep(mqtt, version):
 @pytest.mark.parametrize("qos", [0, 1, 2])
 @pytest.mark.parametrize("granted", [0, 1, 2])
 def test_a_new_subscription_gets_the_last_retained_message(mqtt, version, keep, qos, granted, topic):
+    witness = mqtt.near(version)  # what has come to it is on its way to nobody else of that worker
+    witness.subscribe((topic, 0))
     for payload in (b"first", b"last"):
         keep(topic, payload, qos)
+        witness.message(topic=topic, payload=payload)
     late = mqtt.near(version)
     late.subscribe((topic, granted))
     late.message(topic=topic, payload=b"last", retain=1, qos=min(qos, granted), dup=0)

@@ -224,7 +224,7 @@ def test_verify_knows_wildcards_idn_and_the_default(ctl, authority):
     assert ctl.sni("--DefaultCertificate", ids[2], "--SniConfig", config, "--wait").returncode == 0
     for domain, name, rule, certificate, matches in (
             ("B\u00dcCHER.example", "xn--bcher-kva.example", "exact", exact, True),
-            ("*.example.com", "signetctl-verify.example.com", "wildcard", wild, True),
+            ("*.example.com", "signet-verify.example.com", "wildcard", wild, True),
             ("some.example.com", "some.example.com", "wildcard", wild, True),
             ("deep.some.example.com", "deep.some.example.com", "default", other, False),
             ("nowhere.example.net", "nowhere.example.net", "default", other, False)):
@@ -402,7 +402,7 @@ def complete(tmp_path_factory):
     ("signetctl onsmqtt Set", ["SetSniConfig"]),
     ("signetctl --output table onsmqtt Set", ["SetSniConfig"]),
     ("signetctl cas Get", ["GetUserCertificateDetail", "GetCertificateDetail"]),
-    ("signetctl onsmqtt SetSniConfig --", ["--MqttInstanceId", "--DefaultCertificate", "--SniConfig", "--DryRun", "--endpoint",
+    ("signetctl onsmqtt SetSniConfig --", ["--MqttInstanceId", "--DefaultCertificate", "--SniConfig", "--DryRun", "--ExpectedRevision", "--endpoint",
                                            "--cacert", "--home", "--instance", "--output", "--wait", "--help", "--version"]),
     ("signetctl onsmqtt SetSniConfig --DryRun true --D", ["--DefaultCertificate"]),
     ("signetctl onsmqtt SetSniConfig --DryRun ", ["true", "false"]),

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,12 @@ class Installation:
         a.close()
         b.close()
 
+    def check_console(self, told):
+        page = f"http://127.0.0.1:{self.api}/console/"
+        assert page in told
+        with urllib.request.urlopen(page, timeout=20) as reply:
+            assert b'<div id="root">' in reply.read() and "nonce-" in reply.headers["Content-Security-Policy"]
+
     def check_modes(self):
         for name in ("credentials.env", "master.key", "pki/ca.key", "pki/device.key", "pki/alpha.signet.example.key"):
             assert (self.home / name).stat().st_mode & 0o077 == 0, name
@@ -111,6 +118,7 @@ class Installation:
         assert f"WebSocket    127.0.0.1:{self.ws}" in first
         assert "Signet is up" in first and self.credentials()[0] in first and self.credentials()[1] not in first
         self.check_serving()
+        self.check_console(first)
         self.check_modes()
         before = self.data()
         self.up()
