@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AUDIT_PRUNE_EVERY = 256, AUDIT_PRUNE_MOST = 4 * AUDIT_PRUNE_EVERY, TEXT_KEPT_MAX = 1024 };
+enum {
+        AUDIT_PRUNE_EVERY = 256,
+        AUDIT_PRUNE_MOST = 4 * AUDIT_PRUNE_EVERY,
+        AUDIT_OPEN_PART = 10, /* a tenth */
+        TEXT_KEPT_MAX = 1024
+};
 
 static inline void cleanup_jsonp(json_t **value)
 {
@@ -81,24 +86,44 @@ static enum err value_text(json_t *value, char **ret)
         return text_of(shorter, ret);
 }
 
-/* The oldest events beyond the limit. IDs are of all accounts, so while they span no more than the limit
- * there is nothing to count. Rows that another change is pruning are left to it. */
+/* The oldest events beyond `kept` ($2), of all actions or of one. IDs are of all accounts, so while they span
+ * no more than that there is nothing to count. Rows that another change is pruning are left to it. */
 static const char prune_sql[] =
-        "WITH edge AS (SELECT id FROM audit_event WHERE account_id = $1 AND"
-        "  (SELECT max(id) - min(id) FROM audit_event WHERE account_id = $1) >= $2::bigint"
+        "WITH edge AS (SELECT id FROM audit_event WHERE account_id = $1"
+        "  AND ($4::text IS NULL OR action = $4)"
+        "  AND (SELECT max(id) - min(id) FROM audit_event WHERE account_id = $1"
+        "   AND ($4::text IS NULL OR action = $4)) >= $2::bigint"
         "  ORDER BY id DESC OFFSET $2 LIMIT 1)"
         " DELETE FROM audit_event WHERE id IN (SELECT e.id FROM audit_event e, edge"
-        "  WHERE e.account_id = $1 AND e.id <= edge.id ORDER BY e.id LIMIT $3 FOR UPDATE OF e SKIP LOCKED)";
+        "  WHERE e.account_id = $1 AND ($4::text IS NULL OR e.action = $4) AND e.id <= edge.id"
+        "  ORDER BY e.id LIMIT $3 FOR UPDATE OF e SKIP LOCKED) RETURNING 1";
+
+/* `action` NULL: of all of them. */
+static enum err prune(struct db *db, int64_t account_id, const char *action, int64_t kept, bool *ret_more)
+{
+        CLEANUP(pgresultp) PGresult *gone = NULL;
+        const struct db_param params[] = {DB_INT(account_id), DB_INT(kept), DB_INT(AUDIT_PRUNE_MOST),
+                                          DB_TEXT(action)};
+
+        TRY(db_query(db, DB_AS_TEXT, &gone, prune_sql, 4, params));
+        *ret_more = PQntuples(gone) == AUDIT_PRUNE_MOST;
+        return ERR_OK;
+}
 
 static enum err prune_now_and_then(struct db *db, const struct actor *actor)
 {
+        /* What nobody needs a grant for, or not even a key. It gets a part of the trail, and goes first:
+         * nobody may push a change out of it by signing in, or by failing to. */
+        static const char *const open_to_all[] = {"ConsoleSignIn", "ConsoleSignOut"};
         static atomic_uint written;
-        const struct db_param params[] = {DB_INT(actor->account_id), DB_INT(actor->settings->audit_max),
-                                          DB_INT(AUDIT_PRUNE_MOST)};
+        int64_t kept = actor->settings->audit_max, part = kept / AUDIT_OPEN_PART;
+        bool more = false;
 
         if (atomic_fetch_add(&written, 1) % AUDIT_PRUNE_EVERY != 0)
                 return ERR_OK;
-        return db_query(db, DB_AS_TEXT, NULL, prune_sql, 3, params);
+        for (size_t i = 0; i < sizeof open_to_all / sizeof open_to_all[0] && !more; i++)
+                TRY(prune(db, actor->account_id, open_to_all[i], part > 0 ? part : 1, &more));
+        return more ? ERR_OK : prune(db, actor->account_id, NULL, kept, &more);
 }
 
 static const char put_sql[] =

@@ -16,7 +16,8 @@ enum { AUDIT_RESOURCE_MAX = 320, AUDIT_VALUE_MAX = 64 * 1024 };
 /* Within the caller's transaction. `instance` is "" for what belongs to the account. `resource` names what
  * was changed: "sni-config", "ca-certificate:<Sn>", "access-key:<ID>", … `before` and `after` (their
  * references are taken) are objects, or NULL for what was not there or is gone; they never hold a secret, a
- * password or a private key. Keeps the newest SIGNET_AUDIT_EVENTS of the account. */
+ * password or a private key. Keeps the newest SIGNET_AUDIT_EVENTS of the account; of signing in, and of
+ * signing out, a tenth of that each. */
 MUST_CHECK enum err audit_put(struct db *db, const struct actor *actor, const char *instance,
                               const char *resource, json_t *before, json_t *after);
 

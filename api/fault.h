@@ -101,13 +101,30 @@
         X(FAULT_NO_BROKER, 400, "NoBrokerAnswered", "No broker of the specified instance has answered.")     \
         X(FAULT_INSTANCE_IN_USE, 400, "InstanceInUse", "Specified instance is in use.")                      \
         X(FAULT_REVISION_NOT_FOUND, 400, "RevisionNotFound", "Specified revision is not in the history.")    \
+        X(FAULT_REVISION_CHANGED, 409, "ConfigRevisionChanged",                                              \
+          "The instance is not at the expected revision any more: somebody has changed it.")                 \
         X(FAULT_ROLLBACK, 400, "RollbackImpossible", "Specified revision cannot be served any more.")        \
         X(FAULT_ACCESS_KEY_UNKNOWN, 404, "EntityNotExist.User.AccessKey",                                    \
           "Specified access key does not exist.")                                                            \
         X(FAULT_ACCESS_KEY_LIMIT, 409, "LimitExceeded.User.AccessKey",                                       \
           "The account has as many access keys as it may.")                                                  \
         X(FAULT_LAST_ADMINISTRATOR, 400, "LastAdministrator",                                                \
-          "The account would be left without an access key that may administer it.")
+          "The account would be left without an access key that may administer it.")                         \
+        FAULT_LIST_CONSOLE(X)
+
+/* Of the console's sign-in and sessions: no operation is answered with them where it is signed, so no
+ * document has them. */
+#define FAULT_LIST_CONSOLE(X)                                                                                \
+        X(FAULT_CONSOLE_SECRET, 403, "InvalidAccessKeySecret",                                               \
+          "Specified access key ID or access key secret is not right.")                                      \
+        X(FAULT_CONSOLE_FAILURES, 429, "TooManySignInFailures",                                              \
+          "Too many attempts to sign in have failed. Try again later.")                                      \
+        X(FAULT_CONSOLE_DENIED, 403, "ConsoleRequestDenied",                                                 \
+          "The request is not one of a page that this server has sent.")                                     \
+        X(FAULT_CONSOLE_SESSION, 401, "ConsoleSessionExpired",                                               \
+          "Nobody is signed in, or the session has ended.")                                                  \
+        X(FAULT_CONSOLE_CSRF, 403, "ConsoleCsrfTokenInvalid",                                                \
+          "The header x-signet-csrf is missing, or is not the one of the session.")
 
 #define FAULT_ENUM(id, http, code, message) id,
 enum fault_id { FAULT_LIST(FAULT_ENUM) FAULT_COUNT };
@@ -135,6 +152,7 @@ MUST_CHECK enum err fault_set_field(struct fault *f, enum fault_id id, const cha
 /* The refusal for want of a grant of `action`: `id` and what AccessDeniedDetail says. */
 MUST_CHECK enum err fault_deny(struct fault *f, enum fault_id id, int64_t account_id, const char *action,
                                const char *format, ...) __attribute__((format(printf, 5, 6)));
+bool fault_is_console(enum fault_id id);  /* a row of FAULT_LIST_CONSOLE */
 bool fault_names_field(enum fault_id id); /* its Code does, with fault_set_field() */
 int fault_http(const struct fault *f);
 const char *fault_message(enum fault_id id); /* the standard one */

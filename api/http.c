@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/http.h"
+#include "api/console_answer.h"
+#include "api/http_send.h"
 #include "api/peer.h"
 #include "api/pipeline.h"
 #include "api/route.h"
 #include "api/work.h"
 #include "common/clock.h"
 
-#include <inttypes.h>
 #include <microhttpd.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,14 +25,14 @@ enum {
         READ_MAX_MS = 300 * 1000      /* for one request body, however busy the sender looks */
 };
 
-CLEANUP_DEFINE(mhd_responsep, struct MHD_Response *, MHD_destroy_response)
-
 struct http {
         const struct api_settings *settings;
         struct MHD_Daemon *daemon;
         struct work *work;
         struct pipeline *pipelines; /* one a worker thread */
         struct throttle *throttle;
+        struct sign_in_limit *sign_ins;
+        const struct console_files *console; /* NULL: none is served */
         bool tls;
         atomic_size_t body_total; /* bytes of all bodies held */
         atomic_int connections;
@@ -144,41 +144,13 @@ static void take_peer(struct exchange *x)
         x->q.private_line = x->q.tls || peer_is_loopback(peer->client_addr);
 }
 
-static void add_header(struct MHD_Response *response, const char *name, const char *value)
-{
-        if (value != NULL)
-                (void)MHD_add_response_header(response, name, value);
-}
-
-/* Milliseconds, as the vendor's SDKs read it. */
-static void add_retry(struct MHD_Response *response, int64_t retry_ms)
-{
-        char text[24];
-
-        (void)snprintf(text, sizeof text, "%" PRId64, retry_ms);
-        add_header(response, "x-acs-retry-after", retry_ms > 0 ? text : NULL);
-}
-
-/* The body stays the exchange's: libmicrohttpd is done with it before on_completed. */
 static enum MHD_Result send_reply(struct exchange *x)
 {
-        CLEANUP(mhd_responsep)
-        struct MHD_Response *response = MHD_create_response_from_buffer(
-                x->r.body.len, x->r.body.data == NULL ? (void *)"" : x->r.body.data, MHD_RESPMEM_PERSISTENT);
+        bool closes = atomic_load(&x->http->stop_by_ms) != 0 || atomic_load(&x->http->connections) > KEPT_MAX;
 
-        if (response == NULL)
+        if (route_is_console(x->route) && console_headers_add(&x->r, NULL) != ERR_OK)
                 return MHD_NO;
-        add_header(response, "Content-Type", x->r.content_type);
-        add_header(response, "x-acs-request-id", x->r.request_id);
-        add_header(response, "x-signet-rollout", x->r.rollout);
-        add_retry(response, x->r.retry_ms);
-        add_header(response, "Cache-Control", x->route == ROUTE_DOCUMENT ? "no-cache" : "no-store");
-        add_header(response, "X-Content-Type-Options", "nosniff");
-        if (x->r.status == 405)
-                add_header(response, "Allow", x->route == ROUTE_RPC ? "GET, POST" : "GET, HEAD");
-        if (atomic_load(&x->http->stop_by_ms) != 0 || atomic_load(&x->http->connections) > KEPT_MAX)
-                add_header(response, "Connection", "close");
-        return MHD_queue_response(x->connection, (unsigned)x->r.status, response);
+        return http_send(x->connection, &x->r, x->route, closes);
 }
 
 static enum MHD_Result send_refusal(struct exchange *x, enum fault_id id)
@@ -195,6 +167,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method)
         (void)MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND, on_header, x);
         take_peer(x);
         x->route = route_of(&x->q);
+        x->q.body.max = route_body_max(x->route, x->q.body.max);
         if (x->refused == FAULT_NONE)
                 x->refused = route_refuses(x->route, &x->q, (size_t)x->http->settings->body_max);
         x->began = true;
@@ -232,7 +205,7 @@ static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *
 {
         if (clock_ms() - x->q.began_ms > READ_MAX_MS)
                 return MHD_NO;
-        if (x->route == ROUTE_RPC && x->refused == FAULT_NONE)
+        if (x->q.body.max > 0 && x->refused == FAULT_NONE)
                 hold(x, bytes, *len);
         else
                 x->drained += *len;
@@ -254,8 +227,21 @@ static enum MHD_Result send_document(struct exchange *x)
 
         if (document == NULL)
                 return send_refusal(x, FAULT_ACTION_NOT_FOUND);
+        x->r.cache = "no-cache";
         return send_text(x, "application/json;charset=utf-8", document->text,
                          (size_t)(document->end - document->text));
+}
+
+static enum MHD_Result send_console_file(struct exchange *x)
+{
+        enum err e = console_answer(x->http->console, &x->q, &x->r);
+
+        if (e == ERR_NOT_FOUND)
+                return send_refusal(x, FAULT_ACTION_NOT_FOUND);
+        if (e != ERR_OK)
+                return MHD_NO;
+        x->answered = true;
+        return send_reply(x);
 }
 
 static void run_job(void *owner, int thread, struct job *job)
@@ -269,6 +255,8 @@ static void run_job(void *owner, int thread, struct job *job)
                 pipeline_log(&x->q, &x->r);
         } else if (x->route == ROUTE_READY) {
                 pipeline_ready(&h->pipelines[thread], &x->r);
+        } else if (x->route == ROUTE_CONSOLE_SESSION) {
+                pipeline_console_session(&h->pipelines[thread], &x->q, &x->r);
         } else {
                 pipeline_run(&h->pipelines[thread], &x->q, &x->r);
         }
@@ -302,6 +290,13 @@ static enum MHD_Result dispatch(struct exchange *x)
                 return send_text(x, "text/plain", alive, sizeof alive - 1);
         case ROUTE_DOCUMENT:
                 return send_document(x);
+        case ROUTE_CONSOLE_FILE:
+                return send_console_file(x);
+        case ROUTE_CONSOLE_SESSION:
+        case ROUTE_CONSOLE_CALL:
+                if (x->http->console == NULL)
+                        break;
+                return hand_over(x);
         case ROUTE_READY:
         case ROUTE_RPC:
                 return hand_over(x);
@@ -350,7 +345,7 @@ static struct MHD_Daemon *daemon_new(struct http *h, const struct listener *l)
 }
 
 enum err http_open(const struct api_settings *s, struct listener *l, const struct master_key *master,
-                   const struct openapi *operations, struct http **ret)
+                   const struct openapi *operations, const struct console_files *console, struct http **ret)
 {
         CLEANUP(httpp) struct http *h = calloc(1, sizeof *h);
 
@@ -358,13 +353,18 @@ enum err http_open(const struct api_settings *s, struct listener *l, const struc
                 return ERR_NOMEM;
         h->settings = s;
         h->tls = l->tls;
+        h->console = console;
         TRY(throttle_open(s->throttle_percent, &h->throttle));
+        TRY(sign_in_limit_open(SIGN_IN_PLACES, &h->sign_ins));
         h->pipelines = calloc((size_t)s->threads, sizeof *h->pipelines);
         if (h->pipelines == NULL)
                 return ERR_NOMEM;
         for (int64_t i = 0; i < s->threads; i++)
-                h->pipelines[i] = (struct pipeline){
-                        .settings = s, .master = master, .operations = operations, .throttle = h->throttle};
+                h->pipelines[i] = (struct pipeline){.settings = s,
+                                                    .master = master,
+                                                    .operations = operations,
+                                                    .throttle = h->throttle,
+                                                    .sign_ins = h->sign_ins};
         /* A connection has one request at work at most, so this queue is never too short. */
         TRY(work_open((int)s->threads, (size_t)s->connections_max, run_job, h, &h->work));
         h->daemon = daemon_new(h, l);
@@ -395,6 +395,7 @@ struct http *http_close(struct http *h)
                 pipeline_done(&h->pipelines[i]);
         free(h->pipelines);
         h->throttle = throttle_close(h->throttle);
+        h->sign_ins = sign_in_limit_close(h->sign_ins);
         h->work = work_close(h->work);
         free(h);
         return NULL;

@@ -5,6 +5,7 @@
 #ifndef SIGNET_API_HTTP_H
 #define SIGNET_API_HTTP_H
 
+#include "api/console_files.h"
 #include "api/listener.h"
 #include "api/openapi.h"
 #include "api/settings.h"
@@ -15,10 +16,10 @@
 struct http;
 
 /* Serves from now on, on threads of its own. Takes the listener's socket; borrows everything else until
- * http_close. */
+ * http_close. `console` NULL: there is none. */
 MUST_CHECK enum err http_open(const struct api_settings *s, struct listener *l,
                               const struct master_key *master, const struct openapi *operations,
-                              struct http **ret);
+                              const struct console_files *console, struct http **ret);
 /* Accepts no more, lets running requests end (HTTP_STOP_MS at most), closes. NULL is fine; returns NULL. */
 struct http *http_close(struct http *h);
 CLEANUP_DEFINE(httpp, struct http *, http_close)

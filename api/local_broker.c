@@ -34,3 +34,10 @@ enum err local_broker_ask(const struct local_broker *b, json_t *request, json_t 
         *ret = TAKE(answer);
         return ERR_OK;
 }
+
+const char *local_broker_why(enum err e)
+{
+        if (e == ERR_NOT_FOUND)
+                return "no broker listens here";
+        return e == ERR_TIMEOUT ? "the broker here has not answered in time" : "the broker here has refused";
+}

@@ -25,5 +25,7 @@ MUST_CHECK enum err local_broker_open(const char *run_dir, const char *instance,
 MUST_CHECK enum err local_broker_call(const struct local_broker *b, json_t *request, json_t **ret);
 /* The same, and ERR_REFUSED when it says that it is not ok. */
 MUST_CHECK enum err local_broker_ask(const struct local_broker *b, json_t *request, json_t **ret);
+/* In words what such an error means, "no broker listens here"; static. */
+const char *local_broker_why(enum err e);
 
 #endif

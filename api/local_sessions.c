@@ -127,9 +127,10 @@ enum err local_sessions_ask(const char *run_dir, const char *instance, const str
         return ERR_OK;
 }
 
-enum err local_sessions_online(const char *run_dir, const char *instance, json_t *client_ids, json_t **ret)
+static enum err ask_online(const char *run_dir, const char *instance, const char *field, json_t *those,
+                           json_t **ret)
 {
-        CLEANUP(jsonp) json_t *request = json_pack("{s:s, s:O}", "op", "online", "clientIds", client_ids);
+        CLEANUP(jsonp) json_t *request = json_pack("{s:s, s:O}", "op", "online", field, those);
         CLEANUP(jsonp) json_t *answer = NULL;
         struct local_broker b;
         json_t *online, *one;
@@ -140,7 +141,7 @@ enum err local_sessions_online(const char *run_dir, const char *instance, json_t
         TRY(local_broker_open(run_dir, instance, &b));
         TRY(local_broker_ask(&b, request, &answer));
         online = json_object_get(answer, "online");
-        if (json_array_size(online) != json_array_size(client_ids))
+        if (json_array_size(online) != json_array_size(those))
                 return ERR_SYNTAX;
         json_array_foreach(online, i, one)
         {
@@ -149,6 +150,17 @@ enum err local_sessions_online(const char *run_dir, const char *instance, json_t
         }
         *ret = json_incref(online);
         return ERR_OK;
+}
+
+enum err local_sessions_online(const char *run_dir, const char *instance, json_t *client_ids, json_t **ret)
+{
+        return ask_online(run_dir, instance, "clientIds", client_ids, ret);
+}
+
+enum err local_sessions_devices_online(const char *run_dir, const char *instance, json_t *digests,
+                                       json_t **ret)
+{
+        return ask_online(run_dir, instance, "deviceSha256", digests, ret);
 }
 
 enum err local_sessions_disconnect(const char *run_dir, const char *instance, const char *client_id,

@@ -37,6 +37,11 @@ static inline void cleanup_session_page(struct session_page *p)
  * list of texts. Costs a look-up each however many are connected. */
 MUST_CHECK enum err local_sessions_online(const char *run_dir, const char *instance, json_t *client_ids,
                                           json_t **ret);
+/* The same of device certificates: SHA-256 in hex, 1 to LOCAL_DEVICES_MAX of them. Costs a look at each
+ * connection, however many are asked for. */
+enum { LOCAL_DEVICES_MAX = 100 };
+MUST_CHECK enum err local_sessions_devices_online(const char *run_dir, const char *instance, json_t *digests,
+                                                  json_t **ret);
 /* Cuts a client off; *ret_count: how many connections it had, 0 or 1. */
 MUST_CHECK enum err local_sessions_disconnect(const char *run_dir, const char *instance,
                                               const char *client_id, int64_t *ret_count);

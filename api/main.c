@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signet-api. The order in serve() is the security story: what needs privilege (socket, TLS key, master key)
  * is opened first, then privileges go, and only then is anything read that others wrote. */
+#include "api/console_files.h"
 #include "api/http.h"
 #include "api/listener.h"
 #include "api/migrate.h"
@@ -233,7 +234,8 @@ static int serve(const struct api_settings *s, const char *argument)
         CLEANUP(listener) struct listener listener = {.fd = -1};
         CLEANUP(master_keyp) struct master_key *master = NULL;
         CLEANUP(openapip) struct openapi *operations = NULL;
-        CLEANUP(httpp) struct http *http = NULL; /* ends before the three above, which it borrows */
+        CLEANUP(console_filesp) struct console_files *console = NULL;
+        CLEANUP(httpp) struct http *http = NULL; /* ends before those above, which it borrows */
         CLEANUP(ocsp_keeperp) struct ocsp_keeper *keeper = NULL;
         char why[512] = "";
         sigset_t ends;
@@ -251,11 +253,13 @@ static int serve(const struct api_settings *s, const char *argument)
                 return failed_master_key(e);
         if ((e = conf_drop_privileges(s->user)) != ERR_OK)
                 return failed("SIGNET_USER", e, "");
+        if (s->console_dir[0] != '\0' && (e = console_files_open(s->console_dir, &console, why)) != ERR_OK)
+                return failed("SIGNET_CONSOLE_DIR", e, why);
         if ((e = schema_check(s, why)) != ERR_OK)
                 return failed("database schema", e, why);
         if (s->ocsp && (e = ocsp_keeper_open(s, &keeper)) != ERR_OK)
                 return failed("OCSP", e, "");
-        if ((e = http_open(s, &listener, master, operations, &http)) != ERR_OK)
+        if ((e = http_open(s, &listener, master, operations, console, &http)) != ERR_OK)
                 return failed("HTTP server", e,
                               listener.tls ? "cannot start; are TLS certificate and key right?" : "");
         log_info("listening=%s tls=%s", listener.address, listener.tls ? "on" : "off");

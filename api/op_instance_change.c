@@ -73,7 +73,9 @@ static enum err refuse(struct op_call *call, enum mode_refusal why, int64_t cert
 
 enum err op_set_authentication_mode(struct op_call *call)
 {
-        struct mode_change change = {.actor = &call->actor, .instance = call_text(call, "MqttInstanceId")};
+        struct mode_change change = {.actor = &call->actor,
+                                     .instance = call_text(call, "MqttInstanceId"),
+                                     .expected_revision = call_int(call, "ExpectedRevision", REVISION_ANY)};
         struct mode_state now = {0};
         char certificate[CERTIFICATE_IDENTIFIER_SIZE];
         const bool login = call_bool(call, "LoginRequired", false);
@@ -87,6 +89,8 @@ enum err op_set_authentication_mode(struct op_call *call)
         e = store_instance_set_mode(call->db, &change, &now);
         if (e == ERR_NOT_FOUND)
                 return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
+        if (e == ERR_STALE)
+                return fault_set(&call->fault, FAULT_REVISION_CHANGED, NULL);
         if (e == ERR_REFUSED)
                 return refuse(call, now.refusal, change.certificate);
         TRY(e);

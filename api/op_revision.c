@@ -104,7 +104,7 @@ enum err op_rollback_config(struct op_call *call)
 
 enum err op_get_rollout_status(struct op_call *call)
 {
-        enum err e = store_revision_rollout(call->db, call->instance->id, call->answer);
+        enum err e = store_revision_rollout(call->db, call->instance->id, "Brokers", call->answer);
 
         if (e == ERR_NOT_FOUND)
                 return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);

@@ -2,6 +2,7 @@
 /* ListSessions: who is connected, from the broker on this machine. Brokers elsewhere keep their sessions to
  * themselves: the answer says which ones they are, so that nobody takes the list for all there is. */
 #include "api/answer.h"
+#include "api/local_broker.h"
 #include "api/local_sessions.h"
 #include "api/operation.h"
 #include "api/store_broker.h"
@@ -28,13 +29,9 @@ static const char *read_serial(const struct op_call *call, const char *name, cha
 /* `alive`: how many brokers the instance has, wherever they are. */
 static enum err refuse(struct op_call *call, enum err why, size_t alive)
 {
-        const char *text = why == ERR_NOT_FOUND ? "none listens here"
-                           : why == ERR_TIMEOUT ? "the one here has not answered in time"
-                                                : "the one here has refused";
-
         return fault_set(&call->fault, FAULT_NO_BROKER,
                          "%s Only this machine can be asked, and %s; %zu of the instance are alive anywhere.",
-                         fault_message(FAULT_NO_BROKER), text, alive);
+                         fault_message(FAULT_NO_BROKER), local_broker_why(why), alive);
 }
 
 static enum err add_broker(json_t *list, const char *node, bool answered)

@@ -52,6 +52,11 @@ static enum err check_default(struct op_call *call, const struct sni_proof *proo
                                        id, why);
 }
 
+static int64_t expected_revision(const struct op_call *call)
+{
+        return call_int(call, "ExpectedRevision", REVISION_ANY);
+}
+
 static enum err prove_and_replace(struct op_call *call, const char *instance, const struct sni_config *config,
                                   int64_t default_id, bool trust, int64_t *ret_revision)
 {
@@ -71,7 +76,8 @@ static enum err prove_and_replace(struct op_call *call, const char *instance, co
                                           .config = config,
                                           .proof = &proof,
                                           .master = call->master,
-                                          .default_certificate = default_id};
+                                          .default_certificate = default_id,
+                                          .expected_revision = expected_revision(call)};
 
         return store_sni_replace(call->db, &change, ret_revision);
 }
@@ -87,7 +93,10 @@ static enum err report(struct op_call *call)
                                               .config = config != NULL ? config : "",
                                               .default_certificate =
                                                       default_certificate != NULL ? default_certificate : ""};
+        const int64_t expected = expected_revision(call);
 
+        if (expected != REVISION_ANY && expected != call->instance->revision)
+                return fault_set(&call->fault, FAULT_REVISION_CHANGED, NULL);
         return sni_report(&question, call->answer);
 }
 
@@ -106,6 +115,8 @@ static enum err replace(struct op_call *call)
                 e = prove_and_replace(call, instance, &config, default_id, i == 0, &revision);
         if (e == ERR_NOT_FOUND)
                 return fault_set(&call->fault, FAULT_INSTANCE_NOT_FOUND, NULL);
+        if (e == ERR_STALE)
+                return fault_set(&call->fault, FAULT_REVISION_CHANGED, NULL);
         if (e == ERR_CONFLICT) /* somebody deletes one certificate after the other */
                 return fault_set(&call->fault, FAULT_BUSY, NULL);
         TRY(e);

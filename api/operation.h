@@ -60,7 +60,9 @@ op_fn op_upload_ca_crl, op_get_ca_crl, op_delete_ca_crl;
 op_fn op_list_device_certificate, op_list_device_certificate_by_ca_sn, op_get_device_certificate,
         op_active_device_certificate, op_inactivate_device_certificate, op_delete_device_certificate;
 op_fn op_get_device_activity;
+op_fn op_search_device_certificate;
 op_fn op_list_sessions;
+op_fn op_get_broker_status, op_verify_domain;
 op_fn op_list_instances, op_create_instance, op_describe_instance, op_delete_instance,
         op_set_authentication_mode;
 op_fn op_list_config_revisions, op_get_config_revision, op_rollback_config, op_get_rollout_status;

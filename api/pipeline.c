@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/pipeline.h"
+#include "api/console_session.h"
+#include "api/console_sign_in.h"
 #include "api/migrate.h"
 #include "api/operation.h"
 #include "api/rollout.h"
@@ -97,14 +99,37 @@ static enum err check_rate(struct pipeline *p, const struct operation_spec *op, 
         return e;
 }
 
-static enum err authenticate(struct pipeline *p, const struct request *q, struct claim *c,
-                             const struct operation_spec *op, struct reply *r, struct fault *f,
-                             struct access_key *ret_key)
+static struct console console_of(const struct pipeline *p)
+{
+        return (struct console){.db = p->db,
+                                .master = p->master,
+                                .settings = p->settings,
+                                .operations = p->operations,
+                                .sign_ins = p->sign_ins};
+}
+
+/* In front of everything else about the call: who has no session learns nothing, not even which operations
+ * there are. */
+static enum err enter_session(struct pipeline *p, const struct request *q, struct claim *c, struct reply *r,
+                              struct fault *f, struct access_key *ret_key)
+{
+        CLEANUP(console_session) struct console_session session = {.csrf = ""};
+
+        TRY(console_check(q, f));
+        TRY(database(p));
+        const struct console console = console_of(p);
+
+        TRY(console_session_of(&console, q, true, f, &session, ret_key));
+        memcpy(c->access_key_id, session.access_key_id, sizeof c->access_key_id);
+        memcpy(r->caller, session.access_key_id, sizeof r->caller);
+        return ERR_OK;
+}
+
+static enum err check_signature(struct pipeline *p, const struct request *q, struct claim *c, struct reply *r,
+                                struct fault *f, struct access_key *ret_key)
 {
         enum err e;
 
-        if (op->answers_secret && !q->private_line)
-                return fault_set(f, FAULT_NEED_SSL, NULL);
         TRY(signature_key(q, c, f));
         TRY(database(p));
         e = store_access_key_get(p->db, p->master, c->access_key_id, ret_key);
@@ -115,8 +140,19 @@ static enum err authenticate(struct pipeline *p, const struct request *q, struct
         (void)snprintf(r->caller, sizeof r->caller, "%s", c->access_key_id);
         if (!ret_key->enabled)
                 return fault_set(f, FAULT_ACCESS_KEY_INACTIVE, NULL);
-        TRY(signature_check(q, c, buf_text(&ret_key->secret), ret_key->secret.len, clock_now(),
-                            carries_secret(p->operations, &q->params), f));
+        return signature_check(q, c, buf_text(&ret_key->secret), ret_key->secret.len, clock_now(),
+                               carries_secret(p->operations, &q->params), f);
+}
+
+/* *ret_key is set already when the caller has a session. */
+static enum err authenticate(struct pipeline *p, const struct request *q, struct claim *c,
+                             const struct operation_spec *op, struct reply *r, struct fault *f,
+                             struct access_key *ret_key)
+{
+        if (op->answers_secret && !q->private_line)
+                return fault_set(f, FAULT_NEED_SSL, NULL);
+        if (c->scheme != SCHEME_CONSOLE)
+                TRY(check_signature(p, q, c, r, f, ret_key));
         TRY(check_rate(p, op, ret_key->account_id, f)); /* before it costs a row */
         TRY(nonce_use(p, c, f));
         return ret_key->used_lately ? ERR_OK : store_access_key_used(p->db, c->access_key_id);
@@ -210,6 +246,8 @@ static enum err serve(struct pipeline *p, struct request *q, struct reply *r, st
         r->xml = request_asks_xml(q, parsed == ERR_OK);
         TRY(parsed);
         TRY(signature_claim(q, &claim));
+        if (claim.scheme == SCHEME_CONSOLE)
+                TRY(enter_session(p, q, &claim, r, f, &key));
         TRY(operation_of(p, q, &claim, f, &op));
         *ret_op = op;
         r->op = op->name;
@@ -267,14 +305,10 @@ void pipeline_refuse(const struct request *q, struct reply *r, enum fault_id id)
         refuse(q, r, &f);
 }
 
-void pipeline_run(struct pipeline *p, struct request *q, struct reply *r)
+static void finish(enum err e, const struct request *q, struct reply *r, const struct fault *fault)
 {
-        struct fault fault = {0};
-        const struct operation_spec *op = NULL;
-        enum err e = serve(p, q, r, &fault, &op);
-
-        if (e == ERR_REFUSED && fault.id != FAULT_NONE) {
-                refuse(q, r, &fault);
+        if (e == ERR_REFUSED && fault->id != FAULT_NONE) {
+                refuse(q, r, fault);
         } else if (e == ERR_DB || e == ERR_TIMEOUT) {
                 log_error("request=%s err=%s", r->request_id, err_name(e));
                 pipeline_refuse(q, r, FAULT_BUSY);
@@ -282,7 +316,34 @@ void pipeline_run(struct pipeline *p, struct request *q, struct reply *r)
                 log_error("request=%s err=%s", r->request_id, err_name(e));
                 pipeline_refuse(q, r, FAULT_INTERNAL);
         }
+}
+
+void pipeline_run(struct pipeline *p, struct request *q, struct reply *r)
+{
+        struct fault fault = {0};
+        const struct operation_spec *op = NULL;
+        enum err e = serve(p, q, r, &fault, &op);
+
+        finish(e, q, r, &fault);
         check_documented(op, r);
+        pipeline_log(q, r);
+}
+
+static enum err serve_session(struct pipeline *p, struct request *q, struct reply *r, struct fault *f)
+{
+        TRY(console_check(q, f));
+        TRY(database(p));
+        const struct console console = console_of(p);
+
+        return console_sign_in_serve(&console, q, r, f);
+}
+
+void pipeline_console_session(struct pipeline *p, struct request *q, struct reply *r)
+{
+        struct fault fault = {0};
+        enum err e = serve_session(p, q, r, &fault);
+
+        finish(e, q, r, &fault);
         pipeline_log(q, r);
 }
 

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,8 +23,11 @@ static void request_id_new(char ret[REQUEST_ID_SIZE])
 
 void reply_init(struct reply *r)
 {
-        *r = (struct reply){
-                .status = 500, .content_type = type_json, .body = BUF_UP_TO(REPLY_BODY_MAX), .op = "-"};
+        *r = (struct reply){.status = 500,
+                            .content_type = type_json,
+                            .body = BUF_UP_TO(REPLY_BODY_MAX),
+                            .cache = "no-store",
+                            .op = "-"};
         request_id_new(r->request_id);
         memcpy(r->caller, "-", 2);
         memcpy(r->code, "-", 2);
@@ -187,7 +191,26 @@ enum err reply_text(struct reply *r, int status, const char *content_type, const
         return buf_add(&r->body, text, len);
 }
 
+enum err reply_add_header(struct reply *r, const char *name, const char *format, ...)
+{
+        struct reply_header *h = &r->headers[r->header_count];
+        va_list args;
+
+        if (r->header_count == REPLY_HEADERS_MAX)
+                return ERR_LIMIT;
+        va_start(args, format);
+        int len = vsnprintf(h->value, sizeof h->value, format, args);
+        va_end(args);
+        if (len < 0 || (size_t)len >= sizeof h->value)
+                return ERR_LIMIT;
+        h->name = name;
+        r->header_count++;
+        return ERR_OK;
+}
+
 void reply_done(struct reply *r)
 {
         buf_done(&r->body);
+        crypt_wipe(r->headers, sizeof r->headers); /* a new session's cookie */
+        r->header_count = 0;
 }

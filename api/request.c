@@ -31,12 +31,16 @@ static bool is_version(const char *text) /* 2020-04-20/ */
 
 static void split_path(struct request *q)
 {
-        const char *version = q->target + 1, *action = version + 11;
+        size_t front = 1;
 
         q->path_len = strcspn(q->target, "?");
-        if (q->path_len < 13 || q->target[0] != '/' || !is_version(version))
+        q->console_call = strncmp(q->target, CONSOLE_CALLS, strlen(CONSOLE_CALLS)) == 0;
+        if (q->console_call)
+                front = strlen(CONSOLE_CALLS);
+        if (q->path_len < front + 12 || q->target[0] != '/' || !is_version(q->target + front))
                 return;
-        size_t action_len = q->path_len - 12;
+        const char *version = q->target + front, *action = version + 11;
+        size_t action_len = q->path_len - front - 11;
 
         if (action_len > OPERATION_NAME_MAX)
                 return;

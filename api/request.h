@@ -18,6 +18,9 @@
 enum { JSON_VALUES_MAX = 16 * PARAM_COUNT_MAX };
 enum { HEADER_COUNT_MAX = 200, METHOD_MAX = 15, HOST_MAX = 255, OPERATION_NAME_MAX = 64 };
 
+/* In front of /<version>/<Action> when the console's page calls. */
+#define CONSOLE_CALLS "/console/api/"
+
 struct header {
         char *name;  /* lower-case */
         char *value; /* without blanks around it */
@@ -34,13 +37,15 @@ struct request {
         struct param_set params;
         char path_version[11];                    /* /<version>/<Action>; "" at / */
         char path_action[OPERATION_NAME_MAX + 1]; /* the same */
+        bool console_call;                        /* the path begins with CONSOLE_CALLS */
         char source_ip[64];
         bool private_line; /* HTTPS, or the peer is on the loopback: HTTP Basic is allowed */
         bool tls;
         int64_t began_ms;
 };
 
-/* `target` is copied; path_version and path_action are set when it is /<version>/<Action>. */
+/* `target` is copied; path_version and path_action are set when it is /<version>/<Action>, or that behind
+ * CONSOLE_CALLS. */
 MUST_CHECK enum err request_init(struct request *q, const char *target, size_t body_max);
 void request_set_method(struct request *q, const char *method);
 MUST_CHECK enum err request_add_header(struct request *q, const char *name, size_t name_len,

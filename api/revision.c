@@ -104,6 +104,11 @@ static const char raise_sql[] =
         " WHERE mqtt_instance_id = $1 RETURNING mqtt_instance_id, revision)"
         " SELECT revision, pg_notify('" NOTIFY_CHANNEL "', mqtt_instance_id || ' ' || revision) FROM raised";
 
+enum err revision_expect(const struct revision *r, int64_t seen)
+{
+        return seen == REVISION_ANY || seen == r->number - 1 ? ERR_OK : ERR_STALE;
+}
+
 enum err revision_raise(struct db *db, const struct revision *r)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;

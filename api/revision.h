@@ -30,6 +30,10 @@ struct revision {
 /* ERR_NOT_FOUND: the account has no such instance. */
 MUST_CHECK enum err revision_lock(struct db *db, const struct actor *actor, const char *instance,
                                   struct revision *ret);
+/* ERR_STALE: the locked instance is at another revision than the caller has seen. REVISION_ANY is always
+ * fine. */
+enum { REVISION_ANY = -1 };
+MUST_CHECK enum err revision_expect(const struct revision *r, int64_t seen);
 /* Also forgets marks of removed rows that are REVISION_MARKS_KEPT revisions old, and history beyond
  * SIGNET_HISTORY_REVISIONS. ERR_INTERNAL when the number was not the next one. */
 MUST_CHECK enum err revision_raise(struct db *db, const struct revision *r);

@@ -4,10 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char documents[] = "/openapi/";
+enum { SIGN_IN_BODY_MAX = 4096 };
+
+static const char documents[] = "/openapi/", console[] = "/console/";
+
+static enum route console_route(const struct request *q)
+{
+        if (q->console_call)
+                return ROUTE_CONSOLE_CALL;
+        return request_path_is(q, "/console/session") ? ROUTE_CONSOLE_SESSION : ROUTE_CONSOLE_FILE;
+}
 
 enum route route_of(const struct request *q)
 {
+        if (request_path_is(q, "/console") || strncmp(q->target, console, sizeof console - 1) == 0)
+                return console_route(q);
         if (request_path_is(q, "/") || q->path_action[0] != '\0')
                 return ROUTE_RPC;
         if (request_path_is(q, "/healthz"))
@@ -17,9 +28,50 @@ enum route route_of(const struct request *q)
         return strncmp(q->target, documents, sizeof documents - 1) == 0 ? ROUTE_DOCUMENT : ROUTE_NONE;
 }
 
+bool route_is_console(enum route route)
+{
+        return route == ROUTE_CONSOLE_FILE || route == ROUTE_CONSOLE_SESSION || route == ROUTE_CONSOLE_CALL;
+}
+
+const char *route_methods(enum route route)
+{
+        switch (route) {
+        case ROUTE_RPC:
+                return "GET, POST";
+        case ROUTE_CONSOLE_SESSION:
+                return "GET, POST, DELETE";
+        case ROUTE_CONSOLE_CALL:
+                return "POST";
+        default:
+                return "GET, HEAD";
+        }
+}
+
+size_t route_body_max(enum route route, size_t body_max)
+{
+        switch (route) {
+        case ROUTE_RPC:
+        case ROUTE_CONSOLE_CALL:
+                return body_max;
+        case ROUTE_CONSOLE_SESSION:
+                return body_max < SIGN_IN_BODY_MAX ? body_max : SIGN_IN_BODY_MAX;
+        default:
+                return 0;
+        }
+}
+
 static bool route_takes(enum route route, const char *method)
 {
-        return strcmp(method, "GET") == 0 || strcmp(method, route == ROUTE_RPC ? "POST" : "HEAD") == 0;
+        size_t len = strlen(method);
+
+        for (const char *at = route_methods(route); *at != '\0'; at += strspn(at, ", ")) {
+                size_t word = strcspn(at, ",");
+
+                if (word == len && memcmp(at, method, len) == 0)
+                        return true;
+                at += word;
+        }
+        return false;
 }
 
 static bool announces(const struct request *q, size_t bytes)
@@ -33,11 +85,13 @@ enum fault_id route_refuses(enum route route, const struct request *q, size_t bo
 {
         if (request_is_ambiguous(q))
                 return FAULT_PARAMETER;
-        if (route == ROUTE_NONE)
+        if (route == ROUTE_NONE || (route == ROUTE_CONSOLE_CALL && q->path_action[0] == '\0'))
                 return FAULT_ACTION_NOT_FOUND;
         if (!route_takes(route, q->method))
                 return FAULT_METHOD;
-        return announces(q, body_max) ? FAULT_TOO_LARGE : FAULT_NONE;
+        size_t kept = route_body_max(route, body_max);
+
+        return announces(q, kept > 0 ? kept : body_max) ? FAULT_TOO_LARGE : FAULT_NONE;
 }
 
 bool route_answers_at_once(const struct request *q, size_t drain_max)

@@ -51,6 +51,12 @@ static const struct setting table[] = {
          "on: OCSP responses for server certificates are fetched, for brokers to staple"},
         {"SIGNET_OCSP_PRIVATE", SETTING_BOOL, AT(ocsp_private), "off", 0, 0,
          "on: also from responders at loopback, link-local and private addresses"},
+        {"SIGNET_CONSOLE_DIR", SETTING_TEXT, AT(console_dir), "", 0, 0,
+         "directory of the built console, served at /console/; empty: no console"},
+        {"SIGNET_CONSOLE_IDLE_SECONDS", SETTING_INT, AT(console_idle_s), "1800", 1, 86400,
+         "seconds until a session of the console that does nothing ends"},
+        {"SIGNET_CONSOLE_SESSION_SECONDS", SETTING_INT, AT(console_lasts_s), "43200", 1, 2592000,
+         "seconds until any session of the console ends"},
 };
 enum { COUNT = sizeof table / sizeof table[0] };
 

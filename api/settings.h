@@ -35,6 +35,9 @@ struct api_settings {
         char *ca_sn_scope;       /* SIGNET_CA_SN_UNIQUE, "account": a CA on one instance of an account only;
                                     "instance" */
         bool ocsp;               /* SIGNET_OCSP, on: fetches OCSP responses for brokers to staple */
+        char *console_dir;       /* SIGNET_CONSOLE_DIR, "": files of the console; none when empty */
+        int64_t console_idle_s;  /* SIGNET_CONSOLE_IDLE_SECONDS, 1800 (1 … 86400) */
+        int64_t console_lasts_s; /* SIGNET_CONSOLE_SESSION_SECONDS, 43200 (1 … 2592000) */
         bool ocsp_private; /* SIGNET_OCSP_PRIVATE, off: also from responders at addresses that are not public
                             */
 };

@@ -25,7 +25,17 @@ enum {
 
 #define SIGNATURE_ACS3 "ACS3-HMAC-SHA256"
 
-enum scheme { SCHEME_NONE, SCHEME_RPC, SCHEME_ACS3, SCHEME_ACS_OTHER, SCHEME_BEARER, SCHEME_BASIC };
+/* SCHEME_CONSOLE: a call of the console's page, which has a session (api/console_session.h) and no signature.
+ */
+enum scheme {
+        SCHEME_NONE,
+        SCHEME_RPC,
+        SCHEME_ACS3,
+        SCHEME_ACS_OTHER,
+        SCHEME_BEARER,
+        SCHEME_BASIC,
+        SCHEME_CONSOLE
+};
 
 struct claim { /* what a request says about itself; borrows from the request */
         enum scheme scheme;

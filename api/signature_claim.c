@@ -39,7 +39,9 @@ enum err signature_claim(const struct request *q, struct claim *ret)
         *ret = (struct claim){.basic = BUF_UP_TO(1024)};
         ret->action = param_set_text(&q->params, "Action");
         ret->version = param_set_text(&q->params, "Version");
-        if (authorization != NULL && begins(authorization, "ACS3-")) {
+        if (q->console_call) { /* whatever else it carries */
+                ret->scheme = SCHEME_CONSOLE;
+        } else if (authorization != NULL && begins(authorization, "ACS3-")) {
                 ret->scheme = begins(authorization, SIGNATURE_ACS3 " ") ? SCHEME_ACS3 : SCHEME_ACS_OTHER;
                 ret->action = request_header(q, "x-acs-action");
                 ret->version = request_header(q, "x-acs-version");
@@ -228,6 +230,7 @@ enum err signature_key(const struct request *q, struct claim *c, struct fault *f
                 return fault_set(f, FAULT_SIGNATURE_METHOD, NULL);
         case SCHEME_BEARER:
                 return fault_set(f, FAULT_SECURITY_TOKEN, "Bearer tokens are not supported.");
+        case SCHEME_CONSOLE: /* has none */
         case SCHEME_NONE:
                 break;
         }

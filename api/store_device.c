@@ -7,11 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a row of a list is made of, of a device_certificate `d`. */
-#define MILLISECONDS(time) "(extract(epoch FROM " time ") * 1000)::bigint::text"
-#define ROW                                                                                                  \
-        "d.sn, d.name, CASE WHEN d.active THEN '1' ELSE '0' END, " MILLISECONDS(                             \
-                "d.not_before") ", " MILLISECONDS("d.not_after") ", d.der"
+#define ROW DEVICE_ROW
 enum { SN, NAME, STATUS, VALID_BEGIN, VALID_END, DER };
 
 /* device_page() says where the page begins; from there one walks an index, over less than a hundred rows and
@@ -40,8 +36,7 @@ static const char *field(const PGresult *rows, int row, int column)
         return PQgetvalue(rows, row, column);
 }
 
-/* `first`: the column of ROW's first. NULL when there is no memory. */
-static json_t *device_row(const PGresult *rows, int row, const char *ca_sn, int first)
+json_t *device_row(const PGresult *rows, int row, const char *ca_sn, int first)
 {
         CLEANUP(buf) struct buf pem = BUF_UP_TO(PEM_TEXT_MAX);
         size_t len = (size_t)PQgetlength(rows, row, first + DER);

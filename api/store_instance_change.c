@@ -263,6 +263,7 @@ enum err store_instance_set_mode(struct db *db, const struct mode_change *change
 
         TRY(db_begin(db, &tx));
         TRY(revision_lock(db, change->actor, change->instance, &r));
+        TRY(revision_expect(&r, change->expected_revision));
         TRY(read_sign_in(db, change->instance, &before));
         after = wanted(change, &before);
         if (change->certificate != 0)

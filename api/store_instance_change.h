@@ -5,6 +5,7 @@
 #define SIGNET_API_STORE_INSTANCE_CHANGE_H
 
 #include "api/actor.h"
+#include "api/revision.h"
 #include "api/store_instance.h"
 #include "common/db.h"
 #include "common/err.h"
@@ -39,13 +40,15 @@ struct mode_change {
         enum authentication_mode mode;
         int64_t certificate;        /* becomes the default; 0: it stays as it is */
         const bool *login_required; /* NULL: it stays as it is */
+        int64_t expected_revision;  /* REVISION_ANY: whatever it is now */
 };
 struct mode_state {
         int64_t revision, default_certificate; /* 0: none */
         bool login_required;
         enum mode_refusal refusal; /* with ERR_REFUSED only */
 };
-/* One revision, or none when all is so already. ERR_NOT_FOUND: no such instance. ERR_REFUSED. */
+/* One revision, or none when all is so already. ERR_NOT_FOUND: no such instance. ERR_REFUSED. ERR_STALE: it
+ * is not at the expected revision. */
 MUST_CHECK enum err store_instance_set_mode(struct db *db, const struct mode_change *change,
                                             struct mode_state *ret);
 

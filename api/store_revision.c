@@ -145,7 +145,7 @@ static const char *state_text(const PGresult *rows)
         return alive == 0 ? "none" : current == alive ? "applied" : "pending";
 }
 
-enum err store_revision_rollout(struct db *db, const char *instance, json_t *answer)
+enum err store_revision_rollout(struct db *db, const char *instance, const char *brokers, json_t *answer)
 {
         CLEANUP(pgresultp) PGresult *rows = NULL;
         const struct db_param params[] = {DB_TEXT(instance), DB_INT(ROLLOUT_NODES_MAX),
@@ -156,9 +156,9 @@ enum err store_revision_rollout(struct db *db, const char *instance, json_t *ans
         if (PQntuples(rows) == 0)
                 return ERR_NOT_FOUND;
         list = json_array();
-        TRY(answer_add(answer, json_pack("{s:s, s:I, s:s, s:o}", "MqttInstanceId", instance, "Revision",
-                                         (json_int_t)db_int(rows, 0, 0), "State", state_text(rows), "Brokers",
-                                         list)));
+        TRY(answer_add(answer,
+                       json_pack("{s:s, s:I, s:s, s:o}", "MqttInstanceId", instance, "Revision",
+                                 (json_int_t)db_int(rows, 0, 0), "State", state_text(rows), brokers, list)));
         for (int i = 0; i < PQntuples(rows); i++)
                 if (!PQgetisnull(rows, i, 1))
                         TRY(add_node(list, rows, i));

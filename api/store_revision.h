@@ -19,7 +19,8 @@ MUST_CHECK enum err store_revision_list(struct db *db, const char *instance, int
  * the history. */
 MUST_CHECK enum err store_revision_get(struct db *db, const char *instance, int64_t revision, int64_t offset,
                                        int64_t limit, json_t *answer);
-/* Revision, State, Brokers. ERR_NOT_FOUND: no such instance. */
-MUST_CHECK enum err store_revision_rollout(struct db *db, const char *instance, json_t *answer);
+/* Revision, State, and the brokers as a list that is called `brokers`. ERR_NOT_FOUND: no such instance. */
+MUST_CHECK enum err store_revision_rollout(struct db *db, const char *instance, const char *brokers,
+                                           json_t *answer);
 
 #endif

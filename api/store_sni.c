@@ -196,6 +196,7 @@ enum err store_sni_replace(struct db *db, const struct sni_change *change, int64
         TRY(db_begin(db, &tx));
         TRY(db_exec(db, session_sql));
         TRY(revision_lock(db, change->actor, change->instance, &r));
+        TRY(revision_expect(&r, change->expected_revision));
         r.default_after = change->default_certificate;
         TRY(write_difference(db, change, &r));
         if (!changes_anything(&r)) {

@@ -5,6 +5,7 @@
 #define SIGNET_API_STORE_SNI_H
 
 #include "api/actor.h"
+#include "api/revision.h"
 #include "api/sni_config.h"
 #include "api/sni_proof.h"
 #include "common/crypt.h"
@@ -22,12 +23,14 @@ struct sni_change {
         const struct sni_proof *proof;
         const struct master_key *master;
         int64_t default_certificate;
+        int64_t expected_revision; /* REVISION_ANY: whatever it is now */
 };
 
 /* Makes `config` the whole mapping, in one transaction. Rows that stay as they are keep their revision,
  * removed ones become marks; when nothing changes there is no new revision. *ret_revision is the one that
  * holds the configuration. ERR_NOT_FOUND: no such instance; ERR_CONFLICT: a certificate was deleted since it
- * was proven, or a password that was trusted is of an entry that is gone since. */
+ * was proven, or a password that was trusted is of an entry that is gone since. ERR_STALE: the instance is
+ * not at the expected revision. */
 MUST_CHECK enum err store_sni_replace(struct db *db, const struct sni_change *change, int64_t *ret_revision);
 
 struct sni_difference {

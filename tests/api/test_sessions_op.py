@@ -67,7 +67,7 @@ def test_wrong_parameters_are_named(shared, instance, params):
 
 def test_an_instance_without_a_broker_says_so(shared, instance):
     before = contents(shared, BUT)
-    assert "none listens here" in refused(ask(shared, instance), "NoBrokerAnswered")
+    assert "no broker listens here" in refused(ask(shared, instance), "NoBrokerAnswered")
     shared.sql(f"INSERT INTO broker_node (mqtt_instance_id, node_id, applied_revision) VALUES ('{instance}', 'far-away', 0)")
     assert "1 of the instance are alive" in refused(ask(shared, instance), "NoBrokerAnswered")
     assert contents(shared, BUT) == before

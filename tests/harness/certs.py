@@ -28,11 +28,11 @@ class Certificate:
 class Authority:
     """A CA in a folder."""
 
-    def __init__(self, folder, name="Test CA"):
+    def __init__(self, folder, name="Test CA", days=30):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         stem = self.folder / "ca"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-utf8",
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-utf8",
                 "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", f"{stem}.key", "-out",
                 f"{stem}.crt")
         self.crt_path = Path(f"{stem}.crt")

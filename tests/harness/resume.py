@@ -50,14 +50,20 @@ class SClient:
             watchdog = threading.Timer(30, p.kill)
             watchdog.start()
             try:
-                p.stdin.write(packet_for(login))
-                p.stdin.flush()
+                self._say(p, packet_for(login))
                 said = self._read(p)
             finally:
                 watchdog.cancel()
                 p.kill()
         given = out if out.exists() and ticket_of(out) else None
         return self._outcome(said, given)
+
+    def _say(self, p, words):
+        """One whose handshake was refused may have ended before: what it has printed says why."""
+        try:
+            os.write(p.stdin.fileno(), words)
+        except BrokenPipeError:
+            pass
 
     def _read(self, p):
         said = b""

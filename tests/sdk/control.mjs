@@ -1,43 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// control: the line to server.py. Questions out and answers in, reports of cases out.
-import {createInterface} from 'node:readline';
+// control: the line to server.py; see harness/control.mjs.
+import {tell} from '../harness/control.mjs';
 
-const waiting = new Map();
-let count = 0;
-
-const lines = createInterface({input: process.stdin});
-lines.on('line', (line) => {
-  const {id, answer, error} = JSON.parse(line);
-  const {resolve, reject} = waiting.get(id);
-  waiting.delete(id);
-  error === undefined ? resolve(answer) : reject(new Error(error));
-});
-
-function write(message) {
-  process.stdout.write(JSON.stringify(message) + '\n');
-}
-
-export function ask(what, given = {}) {
-  return new Promise((resolve, reject) => {
-    count += 1;
-    waiting.set(count, {resolve, reject});
-    write({...given, id: count, do: what});
-  });
-}
-
-export async function sql(statement) {
-  return ask('sql', {statement});
-}
-
-export function reportCase(name, status, seconds, text = '') {
-  write({case: {name, status, seconds, text}});
-}
+export {ask, hangUp, reportCase, sql} from '../harness/control.mjs';
 
 // `how` is for the page: what made the server answer so.
 export function reportProduced(operation, code, name, common, how) {
-  write({produced: {operation, code, case: name, common, how}});
-}
-
-export function hangUp() {
-  lines.close();
+  tell({produced: {operation, code, case: name, common, how}});
 }

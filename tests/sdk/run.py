@@ -3,13 +3,11 @@
 """Runs the official SDKs against a Signet of their own, and holds docs/errors.md to what they have seen. Node's part is
 main.mjs; it reports a JSON line for each case and asks for what server.py offers. Usage: see --help."""
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -17,49 +15,10 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from errors_page import PAGE, missing, page  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
+from harness.outside import Report, converse  # noqa: E402
 from harness.process import ROOT  # noqa: E402
 from harness.stack import Stack  # noqa: E402
 from server import Server  # noqa: E402
-
-
-class Report:
-    """Cases as they come, and the JUnit file at the end."""
-
-    def __init__(self):
-        self.cases, self.produced = [], []
-
-    def case(self, name, status, seconds=0.0, text=""):
-        self.cases.append((name, status, seconds, text))
-        if status == "failed":
-            print(f"FAIL {name}\n{text}", flush=True)
-
-    def count(self, status):
-        return sum(1 for c in self.cases if c[1] == status)
-
-    def write(self, path):
-        suite = ElementTree.Element("testsuite", name="sdk")
-        for name, status, seconds, text in self.cases:
-            e = ElementTree.SubElement(suite, "testcase", name=name, time=f"{seconds:.3f}")
-            if status != "passed":
-                ElementTree.SubElement(e, "failure" if status == "failed" else "skipped").text = text
-        ElementTree.ElementTree(suite).write(path, encoding="utf-8")
-
-
-def converse(node, server, report):
-    """Until Node ends: cases are noted, questions answered."""
-    for line in node.stdout:
-        if not line.startswith("{"):
-            print(line, end="", flush=True)  # a library that talks to standard output
-            continue
-        message = json.loads(line)
-        if "case" in message:
-            report.case(**message["case"])
-        elif "produced" in message:
-            report.produced.append(message["produced"])
-        else:
-            node.stdin.write(json.dumps(server.answer(line)) + "\n")
-            node.stdin.flush()
-    return node.wait()
 
 
 def check_logs(stack, report):
@@ -117,14 +76,13 @@ def main():
     parser.add_argument("--only", help="only cases whose name has this text; leaves docs/errors.md alone")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     arguments = parser.parse_args()
-    report = Report()
+    report = Report("sdk")
     run(arguments, report)
     if not arguments.only:
         check_page(report, arguments.write)
     if arguments.junit:
         report.write(arguments.junit)
-    print(f"{report.count('passed')} passed, {report.count('failed')} failed, {report.count('skipped')} skipped")
-    return 1 if report.count("failed") or not report.count("passed") else 0
+    return report.summary()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ const SAMPLE_OF = {
   ...reach.samples,
   UploadUserCertificate: (w) => ({Name: 'sample', Cert: w.plain.chain, Key: w.plain.key}),
   ListSessions: (w) => ({MqttInstanceId: w.brokered}),
+  GetBrokerStatus: (w) => ({MqttInstanceId: w.bare}), // without one, whose counters go on
+  VerifyDomain: (w) => ({MqttInstanceId: w.brokered, Domain: 'plain.example.com'}),
 };
 
 export function sampleOf(op, w) {
@@ -183,6 +185,7 @@ const EXPLICIT = {
   ...custom.explicit,
   ...reach.explicit,
   SetSniConfig: {
+    ConfigRevisionChanged: [sni('somebody has changed it since', () => '', {ExpectedRevision: UNKNOWN_ID})],
     InvalidDefaultCertificate: [
       sni('it does not exist', () => '', {DefaultCertificate: `${UNKNOWN_ID}-cn-hangzhou`}),
       sni('it is of another region', () => '', {DefaultCertificate: '15330001-cn-beijing'}),
@@ -236,6 +239,18 @@ const EXPLICIT = {
   ListSessions: {
     NoBrokerAnswered: [{when: 'it has no broker', params: (w) => ({MqttInstanceId: w.bare})}],
   },
+  VerifyDomain: {
+    InvalidDomain: [
+      {when: 'the domain is an IP address', mentions: 'Domain', params: (w) => ({MqttInstanceId: w.brokered, Domain: '127.0.0.1'})},
+      {when: 'the domain is a wildcard above all', mentions: 'Domain', params: (w) => (
+        {MqttInstanceId: w.brokered, Domain: '*.com'})},
+    ],
+    NoBrokerAnswered: [{when: 'it has no broker', params: (w) => ({MqttInstanceId: w.bare, Domain: 'plain.example.com'})}],
+  },
+  SearchDeviceCertificate: {
+    InvalidCursor: [{when: 'no page has answered it', mentions: 'Cursor', params: (w) => (
+      {MqttInstanceId: w.instance, Cursor: 'MQ=='})}],
+  },
   UploadUserCertificate: {
     ParseCertificateFailed: [
       {when: 'Cert is no PEM', params: (w) => ({Name: 'never', Cert: 'no PEM', Key: w.plain.key})},
@@ -271,6 +286,8 @@ const EXPLICIT = {
     ],
   },
   SetAuthenticationMode: {
+    ConfigRevisionChanged: [{when: 'somebody has changed it since', params: (w) => (
+      {MqttInstanceId: w.bare, Mode: 'one-way', ExpectedRevision: UNKNOWN_ID})}],
     MissingServerCertificate: [{when: 'it has no certificate to show', params: (w) => (
       {MqttInstanceId: w.bare, Mode: 'mutual'})}],
     InvalidServerCertificate: [

@@ -196,6 +196,46 @@ async function sessions({call, w}) {
   assert.deepEqual((await call('ListSessions', {...which, CaSn: w.ca.sn, DeviceSn: w.device.sn})).Sessions, []);
 }
 
+async function served({call, w}) {
+  const which = {MqttInstanceId: w.brokered};
+  const seen = await call('VerifyDomain', {...which, Domain: 'Plain.example.com'});
+  assert.deepEqual([seen.ServerName, seen.ConfiguredBy, seen.ConfiguredCertificate, seen.Matches, seen.Reason],
+    ['plain.example.com', 'exact', w.plainId.identifier, true, '']);
+  assert.equal(seen.Chain[0].Pem, w.plain.crt);
+  assert.deepEqual([seen.Chain[0].Sha256, seen.ServedSha256], [seen.ConfiguredSha256, seen.ConfiguredSha256]);
+  assert.ok(seen.Command.startsWith('openssl s_client -connect 127.0.0.1:'));
+  const other = await call('VerifyDomain', {...which, Domain: '*.elsewhere.example'});
+  assert.deepEqual([other.ServerName, other.ConfiguredBy, other.NameMatches], ['signet-verify.elsewhere.example', 'default', false]);
+
+  const {Local: local, Nodes: nodes} = await call('GetBrokerStatus', which);
+  assert.deepEqual(nodes.map((n) => n.NodeId), [local.NodeId]);
+  assert.deepEqual([local.Mode, local.DomainCount], ['one-way', 1]);
+  assert.equal(local.Rejected.length, 1); // the access key of the world that cannot be opened
+  assert.ok(local.Listeners.some((l) => l.Name === 'mqtts' && l.Tls && l.Port > 0));
+  assert.ok(local.Counters.Handshakes >= 2 && local.Counters.SessionsConnected >= 1);
+  assert.ok(local.Refusals.find((r) => r.Reason === 'name_unknown').Count > 0); // before the world had a certificate
+  const away = await call('GetBrokerStatus', {MqttInstanceId: w.bare});
+  assert.deepEqual([away.LocalReason, away.Local], ['no broker listens here', undefined]);
+}
+
+async function search({call, w}) {
+  const of = {MqttInstanceId: w.brokered, CaSn: w.brokeredCa.sn};
+  const all = await call('SearchDeviceCertificate', of);
+  const namesOf = (...pages) => pages.flatMap((page) => page.DeviceCertificates.map((d) => d.DeviceName)).sort();
+  assert.deepEqual([all.Total, namesOf(all)], [2, ['Search-1', 'search-2']]);
+  assert.deepEqual(all.DeviceCertificates.map((d) => [d.Status, d.Online, d.LastSeenTime]), [['1', false, 0], ['1', false, 0]]);
+  const first = await call('SearchDeviceCertificate', {...of, Keyword: 'SEARCH', Status: '1', PageSize: 1});
+  const second = await call('SearchDeviceCertificate', {
+    ...of, Keyword: 'SEARCH', Status: '1', PageSize: 1, Cursor: first.NextCursor});
+  assert.deepEqual([namesOf(first).length, namesOf(first, second)], [1, ['Search-1', 'search-2']]);
+  assert.equal(second.NextCursor, '');
+  const {DeviceSn: sn, DeviceContent: pem} = all.DeviceCertificates[0];
+  const one = await call('SearchDeviceCertificate', {...of, Keyword: sn.toUpperCase()});
+  assert.deepEqual(one.DeviceCertificates.map((d) => d.DeviceContent), [pem]);
+  const away = await call('SearchDeviceCertificate', {MqttInstanceId: w.instance, Keyword: 'world-'});
+  assert.deepEqual([away.DeviceCertificates.map((d) => d.DeviceSn), away.LocalReason], [[w.device.sn], 'no broker listens here']);
+}
+
 async function devices({call}) {
   const id = (await call('CreateInstance', {InstanceName: unique('story')})).MqttInstanceId;
   const ca = await registerCa(call, id);
@@ -281,6 +321,8 @@ export const stories = [
   {name: 'CA certificates', tell: authorities, documents: [ONSMQTT, SIGNET]},
   {name: 'revocation lists', tell: revocationLists, documents: [ONSMQTT, SIGNET]},
   {name: 'sessions', tell: sessions, documents: [SIGNET]},
+  {name: 'what a broker serves', tell: served, documents: [SIGNET]},
+  {name: 'search for devices', tell: search, documents: [SIGNET]},
   {name: 'device certificates', tell: devices, documents: [ONSMQTT, SIGNET]},
   {name: 'access keys', tell: accessKeys, documents: [SIGNET]},
   {name: 'what expires, and who did what', tell: looks, documents: [SIGNET]},

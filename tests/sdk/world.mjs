@@ -69,6 +69,21 @@ async function devices(w) {
   w.foreignCode = (await must(w.they, 'GetRegisterCode', {MqttInstanceId: w.foreign})).RegisterCode;
 }
 
+// Of the instance that has a broker: a client that is refused, then a domain, and devices that are not connected.
+async function brokered(w) {
+  const call = (name, params) => must(w.admin, name, {MqttInstanceId: w.brokered, ...params});
+  const early = await call('VerifyDomain', {Domain: 'plain.example.com'});
+  if (early.Matches || early.ConfiguredBy !== 'none') {
+    throw new Error(`nothing is configured yet: ${JSON.stringify(early)}`);
+  }
+  await call('SetSniConfig', {
+    DefaultCertificate: w.plainId.identifier, SniConfig: `plain.example.com#${w.plainId.identifier}`});
+  w.brokeredCa = await registerCa(call, w.brokered, 'brokered');
+  for (const name of ['Search-1', 'search-2']) {
+    await ask('device', {instance: w.brokered, ca_sn: w.brokeredCa.sn, authority: w.brokeredCa.authority, name});
+  }
+}
+
 // A revision that cannot be gone back to: it served a certificate that is no more.
 async function history(w) {
   const gone = await w.upload(w.admin, 'world-gone', w.other);
@@ -130,7 +145,7 @@ export async function makeWorld(tried) {
   w.admin = connect(admin, w.http, w.identity);
   w.they = connect(admin, w.http, await ask('account', {number: THEIRS}));
   const signIns = () => logins(w, must), customAuth = () => custom(w, must);
-  for (const step of [keys, certificates, instances, devices, history, fill, signIns, customAuth]) {
+  for (const step of [keys, certificates, instances, devices, brokered, history, fill, signIns, customAuth]) {
     await tried(`making the world: ${step.name}`, () => step(w));
   }
   return w;

@@ -153,7 +153,9 @@ Test(openapi, every_error_of_this_program_is_documented_somewhere)
                 mark_faults(o->rows[i].common, documented);
         }
         for (unsigned id = FAULT_NONE + 1; id < FAULT_COUNT; id++)
-                cr_expect(documented[id], "no operation documents \"%s\"", fault_message((enum fault_id)id));
+                cr_expect_neq(documented[id], fault_is_console((enum fault_id)id),
+                              "who documents \"%s\": an operation, or the console?",
+                              fault_message((enum fault_id)id));
 }
 
 #define PARAMETER(name, more, schema) "{\"name\":\"" name "\",\"in\":\"query\"" more ",\"schema\":" schema "}"

@@ -151,3 +151,21 @@ Test(reply, who_asks_too_often_is_told_when_to_ask_again)
         cr_assert_str_eq(r.code, "Throttling.User");
         cr_assert_eq(r.retry_ms, 40, "the header x-acs-retry-after");
 }
+
+Test(reply, takes_headers_up_to_its_limits)
+{
+        CLEANUP(reply) struct reply r;
+        char text[REPLY_HEADER_SIZE + 1];
+
+        reply_init(&r);
+        memset(text, 'x', sizeof text - 1);
+        text[sizeof text - 1] = '\0';
+        cr_assert_eq(reply_add_header(&r, "X", "%s", text), ERR_LIMIT);
+        cr_assert_eq(r.header_count, 0);
+        text[REPLY_HEADER_SIZE - 1] = '\0';
+        for (int i = 0; i < REPLY_HEADERS_MAX; i++)
+                cr_assert_eq(reply_add_header(&r, "X", "%s", text), ERR_OK);
+        cr_assert_eq(reply_add_header(&r, "X", "y"), ERR_LIMIT);
+        cr_assert_eq(r.header_count, REPLY_HEADERS_MAX);
+        cr_assert_str_eq(r.headers[REPLY_HEADERS_MAX - 1].value, text);
+}
