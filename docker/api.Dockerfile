@@ -7,6 +7,13 @@ RUN scripts/install-packages build
 COPY . .
 RUN scripts/build release && DESTDIR=/installed cmake --install build/release --prefix /usr/local --strip
 
+FROM debian:12-slim AS console
+WORKDIR /src
+COPY scripts/ scripts/
+RUN scripts/install-packages node
+COPY console/ console/
+RUN scripts/build console
+
 FROM debian:12-slim
 COPY scripts/lib/base.sh scripts/lib/packages.sh /opt/signet/scripts/lib/
 COPY scripts/install-packages /opt/signet/scripts/
@@ -16,8 +23,9 @@ RUN /opt/signet/scripts/install-packages run-api && rm -rf /var/lib/apt/lists/* 
        --shell /usr/sbin/nologin signet \
     && install -d -m 0700 -o signet -g signet /run/signet
 COPY --from=build /installed/usr/local/bin/signet-api /usr/local/bin/
+COPY --from=console /src/build/console /usr/local/share/signet/console
 USER 10001:10001
-ENV SIGNET_API_LISTEN=0.0.0.0:8080 SIGNET_RUN_DIR=/run/signet SIGNET_MASTER_KEY_FILE=/run/secrets/master_key
+ENV SIGNET_API_LISTEN=0.0.0.0:8080 SIGNET_CONSOLE_DIR=/usr/local/share/signet/console SIGNET_RUN_DIR=/run/signet SIGNET_MASTER_KEY_FILE=/run/secrets/master_key
 EXPOSE 8080
 # -k: the certificate of an HTTPS listener carries its public name, not 127.0.0.1.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \

@@ -26,9 +26,10 @@ daemon_recorded() { # NAME KEY
         sed -n "s/^$2=//p" "$HOME_DIR/started/$1" 2>/dev/null || true
 }
 
-# Of the binary and of every setting (signetctl's and scripts/up's own aside), so that a change of either is seen.
+# Of the binary, of the console and of every setting (signetctl's and scripts/up's own aside), so that a change of any is seen.
+# The console's index.html names every other file by its content.
 daemon_fingerprint() { # BINARY
-        { sha256sum <"$1" && env | LC_ALL=C sort | grep '^SIGNET_' |
+        { sha256sum <"$1" && { sha256sum "${SIGNET_CONSOLE_DIR:-}/index.html" 2>/dev/null || true; } && env | LC_ALL=C sort | grep '^SIGNET_' |
                 grep -vE '^SIGNET_(ENDPOINT|CACERT|TIMEOUT_SECONDS|PROGRAMS|ROOT)='; } | sha256sum | cut -d ' ' -f 1
 }
 

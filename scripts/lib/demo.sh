@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # demo: an instance with two domains, each with its own certificate, and the CA of a device certificate, set through the
-# signed API. Looks first and repairs only what is missing, so that whatever a user has changed stays. Needs base.sh, home.sh, pki.sh, ports.sh, and PROGRAMS.
+# signed API. Looks first and repairs only what is missing, so that whatever a user has changed stays. Needs base.sh, home.sh, pki.sh, ports.sh, PROGRAMS and CONSOLE_DIR.
 #
 # The first domain's certificate is the default one, so it also carries the names of this machine's loopback: clients
 # that connect to 127.0.0.1 or localhost can verify it.
@@ -148,15 +148,16 @@ demo_served() { # ADDRESS DOMAIN
 }
 
 demo_print() {
-        local at key_id mqtt tls
+        local at key_id mqtt tls console=""
         at=$(port_local "$SIGNET_MQTTS_LISTEN")
         key_id=$(sed -n 's/^ALIBABA_CLOUD_ACCESS_KEY_ID=//p' "$HOME_DIR/credentials.env")
         tls="-h ${at%:*} -p ${at##*:} --cafile \"\$SIGNET_HOME/pki/ca.crt\" -q 1"
         mqtt="$tls -u \"\$(signetctl mqtt-user)\""
+        [ -z "$CONSOLE_DIR" ] || console=$'\n'"  console      $SCHEME://$(port_local "$SIGNET_API_LISTEN")/console/   (sign in with the access key)"
         cat <<TEXT
 Signet is up.
 
-  API          $SIGNET_ENDPOINT
+  API          $SIGNET_ENDPOINT$console
   MQTT, TLS    $SIGNET_MQTTS_LISTEN   (${DEMO_DOMAINS[*]})
   MQTT         ${SIGNET_MQTT_LISTEN:-off}
   WebSocket    ${SIGNET_WS_LISTEN:-off}${SIGNET_WSS_LISTEN:+, TLS: $SIGNET_WSS_LISTEN}   (path ${SIGNET_WS_PATH:-/mqtt})

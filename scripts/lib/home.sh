@@ -2,10 +2,10 @@
 # home: the folder in which a running Signet keeps its things, laid out as docs/operations.md says. Needs base.sh
 # and service_user.sh.
 #
-# $HOME_DIR/{pg,mqtt,run,log,pki,started,master.key,credentials.env}. Root's home is 0710 with the service user's group, so
+# $HOME_DIR/{pg,mqtt,console,run,log,pki,started,master.key,credentials.env}. Root's home is 0710 with the service user's group, so
 # that the service user reaches pg and run and can list nothing; anybody else's is 0700. Where the service user cannot get
-# there (a clone under root's own folder), or a socket's path would be too long (107 bytes), pg, mqtt and run are links to
-# short private directories.
+# there (a clone under root's own folder), or a socket's path would be too long (107 bytes), pg, mqtt, console and
+# run are links to short private directories. console is there only where the service user cannot read the built one.
 HOME_MARK=.made-by-signet
 SOCKET_PATH_MAX=107
 
@@ -108,18 +108,18 @@ home_open() { # HOME
 # Removes what home_prepare and scripts/up have made, and the directory itself when nothing else is left in it.
 home_purge() {
         local link target
-        for link in run pg mqtt; do
+        for link in run pg mqtt console; do
                 target=$(readlink -m -- "$HOME_DIR/$link")
                 if [ -L "$HOME_DIR/$link" ] && home_owns "$target"; then
                         rm -rf -- "$target"
                 fi
         done
-        rm -rf -- "${HOME_DIR:?}"/{pg,mqtt,run,log,pki,started,master.key,credentials.env,.lock,"$HOME_MARK"}
+        rm -rf -- "${HOME_DIR:?}"/{pg,mqtt,console,run,log,pki,started,master.key,credentials.env,.lock,"$HOME_MARK"}
         rmdir -- "$HOME_DIR" 2>/dev/null || warn "$HOME_DIR holds things that are not Signet's; left there"
 }
 
 # Only directories of the names that home_prepare gives, and of the service user.
 home_owns() { # DIRECTORY
-        [[ $1 =~ ^/var/lib/signet/[0-9a-f]{8}(-mqtt)?$ || $1 =~ /signet-([0-9]+-)?[0-9a-f]{8}$ ]] || return 1
+        [[ $1 =~ ^/var/lib/signet/[0-9a-f]{8}(-mqtt|-console)?$ || $1 =~ /signet-([0-9]+-)?[0-9a-f]{8}$ ]] || return 1
         [ -d "$1" ] && [ "$(stat -c %u -- "$1")" = "$SERVICE_UID" ]
 }

@@ -1,10 +1,9 @@
 # shellcheck shell=bash
-# test: the suites of scripts/test and their counting. Needs base.sh, build.sh. Every suite writes its output into
+# test: the suites of scripts/test and their counting. Needs base.sh, build.sh, node.sh, console.sh. Every suite writes its output into
 # $TEST_DIR, which is shown when it fails; what it counted goes into $TEST_DIR/table as `name passed failed skipped seconds`.
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 FUZZ_INPUT_MAX=16384
 PYTEST_WORKERS=${PYTEST_WORKERS:-2}
-NODE_LEAST=18
 
 test_open() {
         TEST_DIR=$(mktemp -d /tmp/signet-test.XXXXXX)
@@ -128,30 +127,14 @@ test_flow() { # some of it with MQTT.js
         SIGNET_CLIENT_MODULES=$MODULES test_pytest flow
 }
 
-# Node from wherever it is when it is new enough; else Debian's.
-test_node() {
-        local version
-        version=$(node --print 'parseInt(process.versions.node)' 2>/dev/null) || version=0
-        if [ "$version" -lt "$NODE_LEAST" ] || ! command -v npm >/dev/null; then
-                packages_install sdk
-        fi
-}
-
-# What the package-lock.json of a folder names, as it is published, into a folder of its own; anew when the lock has changed.
-# No script of a package is run. Sets MODULES.
+# What the package-lock.json of a folder names, into a folder of its own. Sets MODULES.
 test_modules() { # NAME FOLDER
-        local began=$SECONDS output=$TEST_DIR/modules.out
+        local began=$SECONDS
         MODULES=$(build_directory "$1")
-        cmp -s -- "$2/package-lock.json" "$MODULES/installed.json" && return
-        step "installing the packages of $2 in $MODULES"
         mkdir -p -- "$MODULES"
         cp -- "$2/package.json" "$2/package-lock.json" "$2/.npmrc" "$MODULES"
-        if npm ci --prefix "$MODULES" >"$output" 2>&1 </dev/null; then
-                cp -- "$2/package-lock.json" "$MODULES/installed.json"
-                return
-        fi
+        node_packages "$MODULES" && return
         printf '%s-modules 0 1 0 %s\n' "$1" "$((SECONDS - began))" >>"$TEST_DIR/table"
-        cat -- "$output"
         return 1
 }
 
@@ -175,6 +158,30 @@ test_openapi() { # a public linter's opinion of each document
                 fi
         done
         return "$failed"
+}
+
+# Stories with sanitizers, what is measured without.
+test_console() {
+        local began=$SECONDS tree
+        { test_build dev && test_build release && test_modules console-tests tests/console; } || return 0
+        if ! CONSOLE_DIR=$(console_build) || ! tree=$(console_tree) || ! node_packages "$tree"; then
+                printf 'console-build 0 1 0 %s\n' "$((SECONDS - began))" >>"$TEST_DIR/table"
+                return 0
+        fi
+        test_suite console-types test_count_lines test_types "$tree"
+        test_browser console dev stories "$tree"
+        test_browser console-pages release shots "$tree"
+        test_browser console-speed release speed "$tree"
+}
+
+test_types() { # FOLDER: of the TypeScript sources
+        if node "$1/node_modules/typescript/bin/tsc" --noEmit -p "$1"; then echo "ok tsc"; else echo "FAIL tsc" && return 1; fi
+}
+
+test_browser() { # NAME PRESET PART TREE
+        test_suite "$1" test_count_junit /usr/bin/python3 tests/console/run.py "$3" --build "$(build_directory "$2")" \
+                --modules "$MODULES" --sources "$4" --console "$CONSOLE_DIR" --junit "$TEST_DIR/$1.xml"
+        [ "$3" != speed ] || grep -E '^[^{]* ms' "$TEST_DIR/$1.out" || true
 }
 
 # The table, and as the last line the sum. Fails when anything has.

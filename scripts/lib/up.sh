@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# up: the steps of scripts/up, in order. Needs base.sh, service_user.sh, packages.sh, build.sh, home.sh, postgres.sh,
+# up: the steps of scripts/up, in order. Needs base.sh, service_user.sh, packages.sh, build.sh, node.sh, console.sh, home.sh, postgres.sh,
 # daemon.sh, ports.sh, pki.sh and demo.sh.
 READY_SECONDS=30
 
@@ -46,6 +46,32 @@ up_build() { # sets PROGRAMS
         PROGRAMS=${SIGNET_PROGRAMS:-$(build_preset release)}
 }
 
+# Where a user says, even nowhere, else as console/ has it. Only the API is told.
+up_console() { # sets CONSOLE_DIR
+        if [ -n "${SIGNET_CONSOLE_DIR+set}" ]; then
+                CONSOLE_DIR=${SIGNET_CONSOLE_DIR:+$(absolute_path "$SIGNET_CONSOLE_DIR")}
+        elif ! CONSOLE_DIR=$(console_build); then
+                CONSOLE_DIR=
+                warn "the console is not built (see above); Signet runs without it, and scripts/up tries again when it is next run"
+        fi
+        unset SIGNET_CONSOLE_DIR
+        [ -z "$CONSOLE_DIR" ] || up_console_readable
+}
+
+# The API reads it as the service user, who cannot get at a clone under root's own folder: then it gets a copy.
+up_console_readable() {
+        local copy
+        ! as_service test -r "$CONSOLE_DIR/index.html" || return 0
+        [ -r "$CONSOLE_DIR/index.html" ] || die "SIGNET_CONSOLE_DIR ($CONSOLE_DIR) has no console in it"
+        copy=$(home_prepare_data console "$(home_hash)-console")
+        if ! cmp -s -- "$CONSOLE_DIR/index.html" "$copy/index.html"; then
+                step "copying the console to $copy"
+                as_service find "$copy" -mindepth 1 -delete
+                tar -C "$CONSOLE_DIR" -cf - . | as_service tar -C "$copy" --no-same-permissions --no-same-owner -xf -
+        fi
+        CONSOLE_DIR=$copy
+}
+
 up_master_key() {
         [ -s "$SIGNET_MASTER_KEY_FILE" ] && return
         [ ! -d "$PG_DIR/data" ] || die "$SIGNET_MASTER_KEY_FILE is missing, but there is data sealed with it; put it back"
@@ -84,7 +110,7 @@ up_database() { # sets API_DATABASE and BROKER_DATABASE
 }
 
 up_api() {
-        SIGNET_DATABASE_URL=$API_DATABASE daemon_start signet-api "$PROGRAMS/signet-api" "$SIGNET_API_LISTEN"
+        SIGNET_DATABASE_URL=$API_DATABASE SIGNET_CONSOLE_DIR=$CONSOLE_DIR daemon_start signet-api "$PROGRAMS/signet-api" "$SIGNET_API_LISTEN"
         daemon_wait signet-api "$READY_SECONDS" \
                 curl --noproxy '*' -fsSk --max-time 5 "$SCHEME://$(port_local "$SIGNET_API_LISTEN")/readyz"
 }

@@ -1,0 +1,46 @@
+/* What a form sends: the API's error is shown at the field that it names, else above the form. */
+import { Form, type FormInstance } from "antd";
+import { useEffect, useRef, useState } from "react";
+import { ApiError } from "../api/call";
+
+/* `fields`: the parameter's name, or an error's Code that names none, → the form's field. */
+export function useSubmit<V extends object>(send: (values: V) => Promise<void>, fields: Record<string, string> = {}) {
+  const [form] = Form.useForm<V>();
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const [wrong, setWrong] = useState<string>(); /* the field to be looked at, as soon as it may be written in again */
+  useEffect(() => {
+    if (busy || wrong === undefined) return;
+    form.scrollToField(wrong, { focus: true });
+    setWrong(undefined);
+  }, [form, busy, wrong]);
+
+  const sending = useRef(false); /* `busy` is seen only when the form is drawn again */
+  async function submit(values: V) {
+    if (sending.current) return;
+    sending.current = true;
+    setBusy(true);
+    setError(null);
+    try {
+      await send(values);
+    } catch (e) {
+      const field = showAtField(form as FormInstance, e, fields);
+      if (field === undefined) setError(e);
+      else setWrong(field);
+    } finally {
+      sending.current = false;
+      setBusy(false);
+    }
+  }
+  return { form, submit, error, busy, setError };
+}
+
+/* The field; undefined when the error names none. */
+function showAtField(form: FormInstance, e: unknown, fields: Record<string, string>): string | undefined {
+  if (!(e instanceof ApiError)) return undefined;
+  const name = e.field(Object.keys(fields));
+  const field = fields[e.code] ?? (name === undefined ? undefined : fields[name]);
+  if (field === undefined) return undefined;
+  form.setFields([{ name: field, errors: [`${e.message} (${e.code}, ${e.requestId})`] }]);
+  return field;
+}

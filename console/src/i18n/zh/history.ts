@@ -1,0 +1,31 @@
+import type { history as En } from "../en/history";
+
+export const history: typeof En = {
+  title: "变更历史",
+  note: "每次配置变更都会产生一个版本。选择两个版本查看差异，或回滚到某个版本。",
+  revision: "版本",
+  current: "当前",
+  time: "时间",
+  action: "操作",
+  who: "访问密钥",
+  summary: "变更内容",
+  counts: (added: number, removed: number, changed: number) => [added && `+${added}`, removed && `−${removed}`, changed && `±${changed}`].filter(Boolean).join(" "),
+  compare: "查看差异",
+  compareNote: (chosen: number): string => (chosen === 2 ? "" : "请选择两个版本。"),
+  difference: (from: number, to: number) => `版本 ${from} 到版本 ${to}`,
+  same: "两个版本的域名和默认证书相同。期间的其他变更请查看列表。",
+  domain: "域名",
+  before: "变更前",
+  after: "变更后",
+  notThere: "不存在",
+  defaultCertificate: "默认证书",
+  reading: (done: number, total: number) => `正在读取版本 ${done} / ${total}`,
+  tooFar: (max: number) => `两个版本相差超过 ${max} 个版本。`,
+  details: "变更详情",
+  rollback: "回滚",
+  rollbackTitle: (n: number) => `回滚到版本 ${n}？`,
+  rollbackText: (added: number, removed: number, changed: number) =>
+    `将添加 ${added} 个域名，移除 ${removed} 个，更换 ${changed} 个域名的证书；默认证书恢复为当时的设置。回滚会产生新版本，可以再次撤销。`,
+  rollbackKept: "现有连接保留。CA 证书、设备证书和认证方式不受影响，以免放行已被阻止的设备。",
+  none: "尚无变更。",
+};
