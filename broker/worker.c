@@ -194,9 +194,11 @@ static void open_doors(struct context *ctx, struct mail *m)
 {
         struct worker *w = (struct worker *)ctx;
 
+        free(m);
+        if (ctx->stopping) /* an end overtakes this mail */
+                return;
         w->doors_open = true;
         (void)listen_when_ready(w);
-        free(m);
 }
 
 void worker_post(struct context *to, struct mail *m)

@@ -4,12 +4,13 @@
 #include "broker_stage.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MESSAGES = 500, UNREAD_MAX = 100000, MANY = 25, BULK = 1500 };
+enum { MESSAGES = 500, UNREAD_MAX = 100000, MANY = 25, BULK = 1500, STARTS = 100 };
 
 static const uint8_t suback_0[] = {0x90, 3, 0, 1, 0};
 
@@ -249,4 +250,30 @@ Test(worker, stops_with_everything_half_done, .init = stage_start)
         stage_stop();
         for (int n = 0; n < 60; n++)
                 close(fds[n]);
+}
+
+static int descriptors(void)
+{
+        DIR *d = opendir("/proc/self/fd");
+        int count = 0;
+
+        cr_assert_not_null(d);
+        while (readdir(d) != NULL)
+                count++;
+        closedir(d);
+        return count;
+}
+
+/* The news that the doors may open can still be on its way to a worker that stops. */
+Test(worker, leaves_nothing_open_when_it_stops_right_after_its_start)
+{
+        stage_start();
+        stage_stop(); /* what libraries open once is open now */
+        int before = descriptors();
+
+        for (int n = 0; n < STARTS; n++) {
+                stage_start();
+                stage_stop();
+                cr_assert_eq(descriptors(), before, "start %d left descriptors open", n);
+        }
 }
