@@ -223,11 +223,18 @@ def ordinary():
     subprocess.run(["userdel", "--remove", ORDINARY], check=False, stderr=subprocess.DEVNULL)
 
 
-def test_an_ordinary_user_in_a_tree_of_his_own(folder, ordinary, end):
+def copied_tree(folder):
+    """The sources where everybody can read them, which root's own checkout need not be."""
     tree = folder / "signet"
     tree.mkdir()
     subprocess.run(f"tar -C '{ROOT}' --exclude=./build --exclude=./.signet --exclude=./.git -cf - . | tar -C '{tree}' -xf -",
                    shell=True, check=True)
+    tree.chmod(0o755)
+    return tree
+
+
+def test_an_ordinary_user_in_a_tree_of_his_own(folder, ordinary, end):
+    tree = copied_tree(folder)
     if ordinary:
         subprocess.run(["chown", "-R", ordinary, folder], check=True)
     i = Installation(tree, tree / ".signet", ordinary)
@@ -236,7 +243,7 @@ def test_an_ordinary_user_in_a_tree_of_his_own(folder, ordinary, end):
 
 
 def test_installed_programs_run_from_another_prefix_as_an_unprivileged_user(folder, ordinary, end):
-    """What the container images do: cmake --install, then no source tree, no root."""
+    """What the container images do: cmake --install, then a source tree that is only read, no root."""
     prefix = folder / "prefix"
     subprocess.run(["cmake", "--install", build_dir("release"), "--prefix", prefix, "--strip"], check=True,
                    stdout=subprocess.PIPE, umask=0o022)
@@ -247,6 +254,6 @@ def test_installed_programs_run_from_another_prefix_as_an_unprivileged_user(fold
     home.mkdir()
     if ordinary:
         subprocess.run(["chown", "-R", ordinary, home], check=True)
-    i = Installation(ROOT, home / "home", ordinary, prefix / "bin")
+    i = Installation(copied_tree(folder), home / "home", ordinary, prefix / "bin")
     end(i)
     i.story()
