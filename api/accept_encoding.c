@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/accept_encoding.h"
+#include "common/text.h"
 
 #include <string.h>
 #include <strings.h>
@@ -23,13 +24,6 @@ static int weight_read(const char *text, size_t len)
         if (text[0] == '0')
                 return weight;
         return weight == 0 ? WEIGHT_FULL : NOT_SAID;
-}
-
-static size_t trimmed(const char *text, size_t len)
-{
-        while (len > 0 && strchr(blanks, text[len - 1]) != NULL)
-                len--;
-        return len;
 }
 
 /* What stands behind the coding's name: nothing, or ";q=<weight>". */
@@ -72,7 +66,7 @@ struct accepted accept_encoding_read(const char *header)
         for (const char *at = header == NULL ? "" : header; *at != '\0';) {
                 at += strspn(at, " \t,");
                 size_t len = strcspn(at, ","), name = strcspn(at, " \t;,");
-                size_t gap = name + strspn(at + name, blanks), end = trimmed(at, len);
+                size_t gap = name + strspn(at + name, blanks), end = text_trimmed(at, len);
                 int weight = weight_of(at + gap, end > gap ? end - gap : 0);
 
                 if (name > 0 && weight != NOT_SAID)
@@ -110,7 +104,7 @@ bool if_none_match_has(const char *header, const char *etag)
                 bool whole = at[item] == '\0' || strchr(" \t,", at[item]) != NULL;
 
                 if ((whole && item == len && memcmp(at, etag, len) == 0) ||
-                    (trimmed(at, item) == 1 && *at == '*'))
+                    (text_trimmed(at, item) == 1 && *at == '*'))
                         return true;
                 at += item;
         }

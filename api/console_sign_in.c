@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static const char resource[] = "console-session";
 
@@ -26,11 +25,8 @@ static enum err text_of(const struct request *q, const char *name, struct fault 
 
 static bool is_json(const struct request *q)
 {
-        const char *type = request_header(q, "content-type");
-        static const char json[] = "application/json";
-
-        return type != NULL && request_header_times(q, "content-type") == 1 &&
-               strncasecmp(type, json, sizeof json - 1) == 0 && strchr("; \t", type[sizeof json - 1]) != NULL;
+        return request_header_times(q, "content-type") == 1 &&
+               request_media_type_is(request_header(q, "content-type"), "application/json");
 }
 
 enum err console_sign_in_read(struct request *q, struct fault *f, const char **ret_id,

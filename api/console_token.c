@@ -42,10 +42,8 @@ enum err console_token_read(const char *cookies, struct console_token *ret)
 
         for (const char *at = cookies; *at != '\0';) {
                 at += strspn(at, " \t;");
-                size_t len = strcspn(at, ";"), pair = len;
+                size_t len = strcspn(at, ";"), pair = text_trimmed(at, len);
 
-                while (pair > 0 && (at[pair - 1] == ' ' || at[pair - 1] == '\t'))
-                        pair--;
                 if (is_ours(at, pair)) {
                         const char *value = at + sizeof cookie_name; /* behind the '=' */
                         size_t value_len = pair - sizeof cookie_name;

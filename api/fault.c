@@ -99,17 +99,6 @@ enum err fault_deny(struct fault *f, enum fault_id id, int64_t account_id, const
         return ERR_REFUSED;
 }
 
-bool fault_is_console(enum fault_id id)
-{
-        static const bool rows[FAULT_COUNT] = {
-#define FAULT_ROW(row, http, code, message) [row] = true,
-                FAULT_LIST_CONSOLE(FAULT_ROW)
-#undef FAULT_ROW
-        };
-
-        return (unsigned)id < FAULT_COUNT && rows[id];
-}
-
 bool fault_names_field(enum fault_id id)
 {
         return strstr(faults[id].code, "%s") != NULL;

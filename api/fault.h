@@ -152,7 +152,6 @@ MUST_CHECK enum err fault_set_field(struct fault *f, enum fault_id id, const cha
 /* The refusal for want of a grant of `action`: `id` and what AccessDeniedDetail says. */
 MUST_CHECK enum err fault_deny(struct fault *f, enum fault_id id, int64_t account_id, const char *action,
                                const char *format, ...) __attribute__((format(printf, 5, 6)));
-bool fault_is_console(enum fault_id id);  /* a row of FAULT_LIST_CONSOLE */
 bool fault_names_field(enum fault_id id); /* its Code does, with fault_set_field() */
 int fault_http(const struct fault *f);
 const char *fault_message(enum fault_id id); /* the standard one */

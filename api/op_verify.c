@@ -64,18 +64,6 @@ static enum err find_broker(struct op_call *call, struct inquiry *q)
         return ERR_OK;
 }
 
-/* Of the certificate that was presented. */
-static enum err note_digest(struct inquiry *q)
-{
-        CLEANUP(buf) struct buf der = BUF_UP_TO(PEM_TEXT_MAX);
-        uint8_t digest[SHA256_BYTES];
-
-        TRY(pem_certificate_der(handshake_leaf(&q->seen), &der));
-        crypt_sha256(der.data, der.len, digest);
-        text_hex(digest, sizeof digest, q->sha256);
-        return ERR_OK;
-}
-
 /* A broker that refuses the name has answered too. */
 static enum err shake_hands(struct op_call *call, struct inquiry *q)
 {
@@ -86,7 +74,7 @@ static enum err shake_hands(struct op_call *call, struct inquiry *q)
 
         q->outcome = handshake_do(&request, &q->seen, q->why);
         if (q->outcome == ERR_OK)
-                return note_digest(q);
+                return pem_certificate_sha256(handshake_leaf(&q->seen), q->sha256);
         if (q->outcome == ERR_IO || q->outcome == ERR_TIMEOUT)
                 return unanswered(call, q->outcome == ERR_TIMEOUT
                                                 ? "the broker here has not shaken hands in time"
@@ -158,11 +146,11 @@ static bool matches(const struct inquiry *q, char ret[REASON_SIZE])
 /* What shows the same, on the machine of the broker. */
 static void write_command(const struct inquiry *q, char ret[COMMAND_SIZE])
 {
-        bool v6 = strchr(q->at.host, ':') != NULL;
+        char at[CONF_ADDRESS_SIZE];
 
-        (void)snprintf(ret, COMMAND_SIZE,
-                       "openssl s_client -connect %s%s%s:%d -servername %s -showcerts </dev/null",
-                       v6 ? "[" : "", q->at.host, v6 ? "]" : "", q->at.port, q->server_name);
+        conf_address_text(q->at.host, q->at.port, at);
+        (void)snprintf(ret, COMMAND_SIZE, "openssl s_client -connect %s -servername %s -showcerts </dev/null",
+                       at, q->server_name);
 }
 
 static enum err answer(struct op_call *call, const struct inquiry *q)

@@ -94,9 +94,7 @@ enum err request_add_header(struct request *q, const char *name, size_t name_len
         TRY(header_room(q));
         while (value_len > 0 && is_blank(*value))
                 value++, value_len--;
-        while (value_len > 0 && is_blank(value[value_len - 1]))
-                value_len--;
-        struct header row = {copy_text(name, name_len), copy_text(value, value_len)};
+        struct header row = {copy_text(name, name_len), copy_text(value, text_trimmed(value, value_len))};
 
         if (row.name == NULL || row.value == NULL) {
                 free(row.name);
@@ -109,7 +107,7 @@ enum err request_add_header(struct request *q, const char *name, size_t name_len
         return ERR_OK;
 }
 
-static bool media_type_is(const char *header, const char *type)
+bool request_media_type_is(const char *header, const char *type)
 {
         size_t len = strlen(type);
 
@@ -181,9 +179,9 @@ static enum err parse_body(struct request *q, struct fault *f)
 
         if (q->body.len == 0)
                 return ERR_OK;
-        if (media_type_is(type, "application/x-www-form-urlencoded"))
+        if (request_media_type_is(type, "application/x-www-form-urlencoded"))
                 return param_set_add_form(&q->params, buf_text(&q->body), q->body.len, PARAM_BODY, f);
-        if (media_type_is(type, "application/json"))
+        if (request_media_type_is(type, "application/json"))
                 return parse_json(q, f);
         return fault_set(f, FAULT_PARAMETER,
                          "The Content-Type of the body is neither application/x-www-form-urlencoded nor "

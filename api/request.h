@@ -62,6 +62,8 @@ bool request_path_is(const struct request *q, const char *path);
 /* First value of a header (lower-case name), NULL when absent; and how many there are. */
 const char *request_header(const struct request *q, const char *name);
 size_t request_header_times(const struct request *q, const char *name);
+/* Whether the value of a Content-Type (NULL: there is none) is of `type`, whatever its parameters are. */
+bool request_media_type_is(const char *header, const char *type);
 /* The endpoint the caller used: the Host header when it is made of host characters, else "signet". */
 void request_host(const struct request *q, char ret[HOST_MAX + 1]);
 void request_done(struct request *q); /* wipes */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/route.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SIGN_IN_BODY_MAX = 4096 };
+#define ANY_BODY SIZE_MAX
 
 static const char documents[] = "/openapi/", console[] = "/console/";
 
@@ -28,36 +30,34 @@ enum route route_of(const struct request *q)
         return strncmp(q->target, documents, sizeof documents - 1) == 0 ? ROUTE_DOCUMENT : ROUTE_NONE;
 }
 
+static const struct {
+        const char *methods;
+        size_t body_max; /* ANY_BODY: as the settings have it */
+        bool console;
+} routes[] = {
+        [ROUTE_NONE] = {"GET, HEAD", 0, false},
+        [ROUTE_RPC] = {"GET, POST", ANY_BODY, false},
+        [ROUTE_READY] = {"GET, HEAD", 0, false},
+        [ROUTE_HEALTH] = {"GET, HEAD", 0, false},
+        [ROUTE_DOCUMENT] = {"GET, HEAD", 0, false},
+        [ROUTE_CONSOLE_FILE] = {"GET, HEAD", 0, true},
+        [ROUTE_CONSOLE_SESSION] = {"GET, POST, DELETE", SIGN_IN_BODY_MAX, true},
+        [ROUTE_CONSOLE_CALL] = {"POST", ANY_BODY, true},
+};
+
 bool route_is_console(enum route route)
 {
-        return route == ROUTE_CONSOLE_FILE || route == ROUTE_CONSOLE_SESSION || route == ROUTE_CONSOLE_CALL;
+        return routes[route].console;
 }
 
 const char *route_methods(enum route route)
 {
-        switch (route) {
-        case ROUTE_RPC:
-                return "GET, POST";
-        case ROUTE_CONSOLE_SESSION:
-                return "GET, POST, DELETE";
-        case ROUTE_CONSOLE_CALL:
-                return "POST";
-        default:
-                return "GET, HEAD";
-        }
+        return routes[route].methods;
 }
 
 size_t route_body_max(enum route route, size_t body_max)
 {
-        switch (route) {
-        case ROUTE_RPC:
-        case ROUTE_CONSOLE_CALL:
-                return body_max;
-        case ROUTE_CONSOLE_SESSION:
-                return body_max < SIGN_IN_BODY_MAX ? body_max : SIGN_IN_BODY_MAX;
-        default:
-                return 0;
-        }
+        return body_max < routes[route].body_max ? body_max : routes[route].body_max;
 }
 
 static bool route_takes(enum route route, const char *method)

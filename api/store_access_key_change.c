@@ -92,7 +92,7 @@ static enum err replace_grants(struct key_change *c)
 static const char add_sql[] =
         "INSERT INTO access_key (access_key_id, account_id, secret_sealed, description, enabled)"
         " SELECT $1, $2, $3, $4, true WHERE (SELECT count(*) FROM access_key WHERE account_id = $2) < $5"
-        " RETURNING to_char(created_at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+        " RETURNING " DB_UTC("created_at");
 
 enum err key_change_add(struct key_change *c, const struct master_key *master, const char *id,
                         const char *secret)

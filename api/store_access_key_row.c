@@ -52,10 +52,10 @@ json_t *access_key_row_json(const struct access_key_row *row)
 }
 
 /* A row each grant, side by side for one key; one with NULLs for a key without any. */
+#define CREATED DB_UTC("k.created_at")
 #define COLUMNS                                                                                              \
         "SELECT k.access_key_id, k.enabled, k.description,"                                                  \
-        " to_char(k.created_at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"                                          \
-        " coalesce(to_char(k.last_used_at, 'YYYY-MM-DD\"T\"HH24:MI:00\"Z\"'), ''),"                          \
+        " " CREATED ", coalesce(to_char(k.last_used_at, 'YYYY-MM-DD\"T\"HH24:MI:00\"Z\"'), ''),"             \
         " g.mqtt_instance_id, g.action FROM "
 #define GRANTS                                                                                               \
         " k LEFT JOIN access_grant g USING (access_key_id) ORDER BY k.created_at, k.access_key_id,"          \

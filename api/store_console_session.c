@@ -10,9 +10,8 @@ enum {
         SWEEP_MOST = 100
 };
 
-#define TIME_FORMAT "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'"
-#define SECONDS(n)  "make_interval(secs => " n "::bigint)"
-#define EXPIRES(n)  "to_char(created_at + " SECONDS(n) ", " TIME_FORMAT ")"
+#define SECONDS(n) "make_interval(secs => " n "::bigint)"
+#define EXPIRES(n) DB_UTC("created_at + " SECONDS(n))
 
 static const char get_sql[] =
         "SELECT access_key_id, token_hmac, " EXPIRES("$3") ", used_at < now() - " SECONDS(

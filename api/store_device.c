@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROW DEVICE_ROW
 enum { SN, NAME, STATUS, VALID_BEGIN, VALID_END, DER };
 
 /* device_page() says where the page begins; from there one walks an index, over less than a hundred rows and
  * the page. `stop` only lets the planner know that this is little. */
 #define PAGE_SQL(owner, rows, number)                                                                        \
-        "SELECT p.total, (SELECT c.sn FROM ca_certificate c WHERE c.id = d.ca_id), " ROW " FROM " owner      \
-        " CROSS JOIN LATERAL device_page($1, owner.ca_id, $2) p"                                             \
+        "SELECT p.total, (SELECT c.sn FROM ca_certificate c WHERE c.id = d.ca_id), " DEVICE_ROW              \
+        " FROM " owner " CROSS JOIN LATERAL device_page($1, owner.ca_id, $2) p"                              \
         " LEFT JOIN LATERAL (SELECT * FROM device_certificate d WHERE " rows " AND " number " >= p.start"    \
         "  AND " number " < p.stop ORDER BY " number " OFFSET p.skip LIMIT $3) d ON true ORDER BY " number
 enum { TOTAL, CA_SN, FIRST_OF_ROW };
@@ -26,7 +25,7 @@ static const char page_of_ca_sql[] =
                  "  WHERE mqtt_instance_id = $1 AND sn = $4 AND NOT removed) owner",
                  "d.ca_id = owner.ca_id", "d.ca_ordinal");
 
-static const char get_sql[] = "SELECT c.sn, " ROW " FROM ca_certificate c JOIN device_certificate d"
+static const char get_sql[] = "SELECT c.sn, " DEVICE_ROW " FROM ca_certificate c JOIN device_certificate d"
                               " ON d.ca_id = c.id AND d.sn = $3"
                               " WHERE c.mqtt_instance_id = $1 AND c.sn = $2 AND NOT c.removed";
 

@@ -30,7 +30,6 @@ MUST_CHECK enum err store_device_get(struct db *db, const struct device_key *key
 #define DEVICE_ROW                                                                                           \
         "d.sn, d.name, CASE WHEN d.active THEN '1' ELSE '0' END, " DEVICE_MILLISECONDS(                      \
                 "d.not_before") ", " DEVICE_MILLISECONDS("d.not_after") ", d.der"
-enum { DEVICE_ROW_COLUMNS = 6 };
 /* Makes it of a row in binary format; `first`: the column of DEVICE_ROW's first. New reference, NULL: out of
  * memory. */
 json_t *device_row(const PGresult *rows, int row, const char *ca_sn, int first);

@@ -29,17 +29,23 @@ static void roll_free(struct errand *e)
         free(e);
 }
 
-static json_t *roll_answer(const struct errand *e)
+json_t *control_devices_answer(const bool *online, size_t count)
 {
-        const struct roll *r = (const struct roll *)e;
         json_t *list = json_array();
 
-        for (size_t i = 0; list != NULL && i < r->count; i++)
-                if (json_array_append_new(list, json_boolean(r->online[i])) != 0) {
+        for (size_t i = 0; list != NULL && i < count; i++)
+                if (json_array_append_new(list, json_boolean(online[i])) != 0) {
                         json_decref(list);
                         return NULL;
                 }
         return json_pack("{s:b, s:o}", "ok", 1, "online", list);
+}
+
+static json_t *roll_answer(const struct errand *e)
+{
+        const struct roll *r = (const struct roll *)e;
+
+        return control_devices_answer(r->online, r->count);
 }
 
 /* ---- on the workers ---- */

@@ -7,9 +7,14 @@
 
 #include "broker/errand.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum { CONTROL_DEVICES_MAX = 100 };
 
 /* Loop's thread. NULL: it will be answered with this ticket; else why the request is wrong (static text). */
 const char *control_devices_ask(struct errands *all, const json_t *request, uint64_t ticket);
+/* What `online` is answered with, of clients as of devices. Main loop; new reference, NULL: out of memory. */
+json_t *control_devices_answer(const bool *online, size_t count);
 
 #endif

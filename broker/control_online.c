@@ -31,14 +31,8 @@ static void roll_free(struct errand *e)
 static json_t *roll_answer(const struct errand *e)
 {
         const struct roll *r = (const struct roll *)e;
-        json_t *list = json_array();
 
-        for (size_t i = 0; list != NULL && i < r->count; i++)
-                if (json_array_append_new(list, json_boolean(r->online[i])) != 0) {
-                        json_decref(list);
-                        return NULL;
-                }
-        return json_pack("{s:b, s:o}", "ok", 1, "online", list);
+        return control_devices_answer(r->online, r->count);
 }
 
 static bool is_online(struct context *ctx, const char *id)

@@ -152,8 +152,7 @@ static struct bytes trim(struct bytes b)
 {
         while (b.len > 0 && (*b.data == ' ' || *b.data == '\t'))
                 b = (struct bytes){b.data + 1, b.len - 1};
-        while (b.len > 0 && (b.data[b.len - 1] == ' ' || b.data[b.len - 1] == '\t'))
-                b.len--;
+        b.len = text_trimmed((const char *)b.data, b.len);
         return b;
 }
 

@@ -209,6 +209,11 @@ enum err conf_address(const char *text, struct conf_address *ret)
         return ERR_OK;
 }
 
+void conf_address_text(const char *host, int port, char ret[CONF_ADDRESS_SIZE])
+{
+        (void)snprintf(ret, CONF_ADDRESS_SIZE, strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host, port);
+}
+
 const char *conf_reachable(const char *host)
 {
         if (strcmp(host, "0.0.0.0") == 0)

@@ -31,13 +31,15 @@ MUST_CHECK enum err conf_read(const struct setting *table, size_t count, void *s
 void conf_done(const struct setting *table, size_t count, void *settings);
 void conf_help(const struct setting *table, size_t count, FILE *out);
 
-enum { CONF_HOST_SIZE = 64 };
+enum { CONF_HOST_SIZE = 64, CONF_ADDRESS_SIZE = CONF_HOST_SIZE + 16 };
 
 struct conf_address { /* "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:8883"; port 0 lets the system choose */
         char host[CONF_HOST_SIZE];
         int port;
 };
 MUST_CHECK enum err conf_address(const char *text, struct conf_address *ret);
+/* The same back again, of a name as well; cut when `host` is longer than a conf_address has. */
+void conf_address_text(const char *host, int port, char ret[CONF_ADDRESS_SIZE]);
 /* Where something that listens on `host` is reached on this machine: on all addresses means on the loopback.
  * Borrowed, or static. */
 const char *conf_reachable(const char *host);

@@ -26,6 +26,9 @@ struct db_param {
 #define DB_INT(n)        ((struct db_param){DB_PARAM_INT, NULL, 0, (n)})
 #define DB_BYTES(p, len) ((struct db_param){DB_PARAM_BYTES, (p), (len), 0})
 
+/* For SQL: a timestamptz in UTC, which is every session's zone, YYYY-MM-DDThh:mm:ssZ. */
+#define DB_UTC(time) "to_char(" time ", 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+
 enum db_format { DB_AS_TEXT = 0, DB_AS_BINARY = 1 };
 
 CLEANUP_DEFINE(pgresultp, PGresult *, PQclear)

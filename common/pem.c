@@ -6,6 +6,7 @@
 #include "common/pem.h"
 
 #include "common/key_work.h"
+#include "common/text.h"
 
 #include <openssl/bio.h>
 #include <openssl/ec.h>
@@ -460,6 +461,17 @@ enum err pem_certificate_der(X509 *certificate, struct buf *ret)
         int len = i2d_X509(certificate, &der);
 
         return add_der(der, len, ret);
+}
+
+enum err pem_certificate_sha256(X509 *certificate, char ret[2 * SHA256_BYTES + 1])
+{
+        CLEANUP(buf) struct buf der = BUF_UP_TO(PEM_TEXT_MAX);
+        uint8_t digest[SHA256_BYTES];
+
+        TRY(pem_certificate_der(certificate, &der));
+        crypt_sha256(der.data, der.len, digest);
+        text_hex(digest, sizeof digest, ret);
+        return ERR_OK;
 }
 
 enum err pem_key_der(EVP_PKEY *key, struct buf *ret)

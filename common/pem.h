@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "common/cleanup.h"
+#include "common/crypt.h"
 #include "common/err.h"
 
 #include <openssl/evp.h>
@@ -47,6 +48,8 @@ MUST_CHECK enum err pem_key_matches(X509 *leaf, EVP_PKEY *key);
 /* DER (appends). Keys: the traditional type-specific form, which d2i_PrivateKey(type, …) decodes fastest. */
 MUST_CHECK enum err pem_certificate_der(X509 *certificate, struct buf *ret);
 MUST_CHECK enum err pem_key_der(EVP_PKEY *key, struct buf *ret);
+/* Lower-case hex, of the DER. */
+MUST_CHECK enum err pem_certificate_sha256(X509 *certificate, char ret[2 * SHA256_BYTES + 1]);
 MUST_CHECK enum err pem_certificate_text(X509 *certificate, struct buf *ret); /* PEM, appends */
 /* PEM of a certificate's DER, which is not looked at; appends. */
 MUST_CHECK enum err pem_der_text(const void *der, size_t len, struct buf *ret);

@@ -85,6 +85,13 @@ enum err text_base64url(const void *data, size_t len, struct buf *ret)
         return ERR_OK;
 }
 
+size_t text_trimmed(const char *text, size_t len)
+{
+        while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+                len--;
+        return len;
+}
+
 static int base64_value(char c)
 {
         if (c >= 'A' && c <= 'Z')

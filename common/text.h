@@ -18,6 +18,8 @@ MUST_CHECK enum err text_unhex(const char *hex, size_t hex_len, uint8_t *ret, si
 MUST_CHECK enum err text_base64(const void *data, size_t len, struct buf *ret);    /* appends */
 MUST_CHECK enum err text_base64url(const void *data, size_t len, struct buf *ret); /* appends; no padding */
 MUST_CHECK enum err text_unbase64(const char *text, size_t len, struct buf *ret);  /* appends; strict */
+/* The length without the blanks (space, tab) at the end: the OWS behind a header's value (RFC 9110 5.6.3). */
+size_t text_trimmed(const char *text, size_t len);
 /* RFC 3986 unreserved characters stay, everything else %XX upper case (the rule of both signature schemes).
  */
 MUST_CHECK enum err text_percent(const void *data, size_t len, struct buf *ret); /* appends */

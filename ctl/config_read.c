@@ -289,7 +289,7 @@ static enum err hash_certificate(const struct place *at, json_t *entry)
         if (text[0] == '\0')
                 return ERR_OK;
         TRY(pem_read_chain(text, strlen(text), &chain, &why));
-        TRY(leaf_sha256(chain.certificates[0], sha256));
+        TRY(pem_certificate_sha256(chain.certificates[0], sha256));
         if (given[0] != '\0' && strcmp(given, sha256) != 0)
                 return wrong(at, "Sha256", "is not that of Cert");
         return field_set(entry, "Sha256", json_string(sha256));

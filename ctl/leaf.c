@@ -13,26 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-        DER_MAX = 256 * 1024,
-        NAME_TEXT_MAX = 1024 * 1024,
-        SERIAL_OCTETS_MAX = 128,
-        DATE_SIZE = 24,
-        DAY_SECONDS = 24 * 60 * 60
-};
+enum { NAME_TEXT_MAX = 1024 * 1024, SERIAL_OCTETS_MAX = 128, DATE_SIZE = 24, DAY_SECONDS = 24 * 60 * 60 };
 
 CLEANUP_DEFINE(namesp, GENERAL_NAMES *, GENERAL_NAMES_free)
-
-enum err leaf_sha256(X509 *certificate, char ret[LEAF_SHA256_SIZE])
-{
-        CLEANUP(buf) struct buf der = BUF_UP_TO(DER_MAX);
-        uint8_t digest[SHA256_BYTES];
-
-        TRY(pem_certificate_der(certificate, &der));
-        crypt_sha256(der.data, der.len, digest);
-        text_hex(digest, sizeof digest, ret);
-        return ERR_OK;
-}
 
 void leaf_sha256_read(const char *text, char ret[LEAF_SHA256_SIZE])
 {
@@ -131,7 +114,7 @@ static enum err describe(X509 *certificate, int64_t now, json_t *ret)
         TRY(add_date("NotAfter", X509_get0_notAfter(certificate), &after, ret));
         TRY(field_set(ret, "DaysLeft", json_integer(after > now ? (after - now) / DAY_SECONDS : 0)));
         TRY(field_set(ret, "Expired", json_boolean(after < now)));
-        TRY(leaf_sha256(certificate, sha256));
+        TRY(pem_certificate_sha256(certificate, sha256));
         return field_set(ret, "Sha256", json_string(sha256));
 }
 

@@ -12,9 +12,7 @@
 
 enum { LEAF_SHA256_SIZE = 2 * SHA256_BYTES + 1 };
 
-/* Lower-case hex, of the DER. */
-MUST_CHECK enum err leaf_sha256(X509 *certificate, char ret[LEAF_SHA256_SIZE]);
-/* The same of what the API says (upper case); "" when it is no SHA-256. */
+/* The SHA-256 that the API says (upper case) as pem_certificate_sha256() writes it; "" when it is none. */
 void leaf_sha256_read(const char *text, char ret[LEAF_SHA256_SIZE]);
 /* Adds Subject, Names, Issuer, Serial, NotBefore, NotAfter, DaysLeft, Expired and Sha256 to the object. `now`
  * in seconds since 1970. */

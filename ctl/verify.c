@@ -84,10 +84,9 @@ static enum err shake_hands(const struct handshake_request *q, struct handshake 
 
 static enum err describe(const struct handshake_request *q, const struct handshake *h, json_t *ret)
 {
-        char where[128];
+        char where[CONF_ADDRESS_SIZE];
 
-        (void)snprintf(where, sizeof where, strchr(q->host, ':') != NULL ? "[%s]:%d" : "%s:%d", q->host,
-                       q->port);
+        conf_address_text(q->host, q->port, where);
         TRY(field_set(ret, "Connected", json_string(where)));
         TRY(field_set(ret, "Protocol", json_string(h->protocol)));
         TRY(field_set(ret, "Cipher", json_string(h->cipher)));

@@ -193,6 +193,18 @@ Test(conf, addresses_of_both_families_are_read)
         }
 }
 
+Test(conf, an_address_is_written_as_it_is_read)
+{
+        char text[CONF_ADDRESS_SIZE];
+
+        conf_address_text("127.0.0.1", 8883, text);
+        cr_assert_str_eq(text, "127.0.0.1:8883");
+        conf_address_text("::1", 8883, text);
+        cr_assert_str_eq(text, "[::1]:8883");
+        conf_address_text("broker.example", 1, text);
+        cr_assert_str_eq(text, "broker.example:1");
+}
+
 Test(conf, what_is_no_address_is_refused)
 {
         static const char *const bad[] = {

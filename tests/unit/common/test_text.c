@@ -259,3 +259,11 @@ Test(text, same_ignores_ascii_case_only)
         cr_assert_not(text_same("a[", "a{"));
         cr_assert_not(text_same("\xc3\x9c", "\xc3\xbc"));
 }
+
+Test(text, is_trimmed_of_spaces_and_tabs_at_its_end_only)
+{
+        cr_assert_eq(text_trimmed("", 0), 0);
+        cr_assert_eq(text_trimmed(" \t ", 3), 0);
+        cr_assert_eq(text_trimmed(" a b \t", 6), 4);
+        cr_assert_eq(text_trimmed("a\n", 2), 2);
+}

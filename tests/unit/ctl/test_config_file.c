@@ -129,7 +129,7 @@ static void whole_file(struct buf *ret, char sha256[LEAF_SHA256_SIZE])
         CLEANUP(buf) struct buf pem = BUF_UP_TO(PEM_TEXT_MAX);
 
         cr_assert_eq(pem_certificate_text(certificate, &pem), ERR_OK);
-        cr_assert_eq(leaf_sha256(certificate, sha256), ERR_OK);
+        cr_assert_eq(pem_certificate_sha256(certificate, sha256), ERR_OK);
         CLEANUP(jsonp)
         json_t *config = json_pack(
                 "{s:i, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:{s:{s:s, s:s}, s:{s:s, s:s}}, s:{s:{s:s, s:s, "
