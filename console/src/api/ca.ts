@@ -66,21 +66,6 @@ export function useDeviceCount(MqttInstanceId: string, CaSn: string) {
   });
 }
 
-/* How many of them are connected to the broker here at this moment; undefined when it does not say. */
-export function useLiveCount(MqttInstanceId: string, CaSn: string) {
-  const enabled = useMay()("ListSessions", MqttInstanceId);
-  return useQuery({
-    queryKey: [MqttInstanceId, "ListSessions", "of CA", CaSn],
-    enabled,
-    retry: false,
-    gcTime: 0,
-    queryFn: async ({ signal }) => {
-      const { Total, Brokers } = await call<Answer & { Total: number; Brokers: { Answered: boolean }[] }>("ListSessions", { MqttInstanceId, CaSn, PageNo: 1, PageSize: 1 }, signal);
-      return Brokers.some((b) => b.Answered) ? Total : null;
-    },
-  });
-}
-
 /* After it was deleted: what is shown of the instance is asked for anew, but for what is of this CA. */
 export function useCaGone() {
   const queries = useQueryClient();

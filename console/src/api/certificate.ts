@@ -40,10 +40,6 @@ export function identifierOf(text: string): string | undefined {
   return id === undefined ? undefined : `${id}-${REGION}`;
 }
 
-export function certificateNumber(identifier: string): string {
-  return identifier.split("-")[0] ?? "";
-}
-
 export function useCertificates(search: CertificateSearch, enabled = true) {
   return useQuery({
     queryKey: ["ListCertificates", search],

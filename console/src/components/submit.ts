@@ -1,13 +1,13 @@
 /* What a form sends: the API's error is shown at the field that it names, else above the form. */
 import { Form, type FormInstance } from "antd";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { ApiError } from "../api/call";
+import { useAttempt } from "./attempt";
 
 /* `fields`: the parameter's name, or an error's Code that names none, → the form's field. */
 export function useSubmit<V extends object>(send: (values: V) => Promise<void>, fields: Record<string, string> = {}) {
   const [form] = Form.useForm<V>();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
+  const { attempt, error, busy, setError } = useAttempt();
   const [wrong, setWrong] = useState<string>(); /* the field to be looked at, as soon as it may be written in again */
   useEffect(() => {
     if (busy || wrong === undefined) return;
@@ -15,23 +15,16 @@ export function useSubmit<V extends object>(send: (values: V) => Promise<void>, 
     setWrong(undefined);
   }, [form, busy, wrong]);
 
-  const sending = useRef(false); /* `busy` is seen only when the form is drawn again */
-  async function submit(values: V) {
-    if (sending.current) return;
-    sending.current = true;
-    setBusy(true);
-    setError(null);
-    try {
-      await send(values);
-    } catch (e) {
-      const field = showAtField(form as FormInstance, e, fields);
-      if (field === undefined) setError(e);
-      else setWrong(field);
-    } finally {
-      sending.current = false;
-      setBusy(false);
-    }
-  }
+  const submit = (values: V) =>
+    attempt(async () => {
+      try {
+        await send(values);
+      } catch (e) {
+        const field = showAtField(form as FormInstance, e, fields);
+        if (field === undefined) throw e;
+        setWrong(field);
+      }
+    });
   return { form, submit, error, busy, setError };
 }
 

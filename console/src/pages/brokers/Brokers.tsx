@@ -1,8 +1,9 @@
 /* The brokers of an instance, and the one on this machine live. */
-import { Alert, Card, Flex, Spin, Switch, Typography } from "antd";
-import { useState, type ReactNode } from "react";
+import { Alert, Flex, Spin, Switch } from "antd";
+import { useState } from "react";
 import { useBrokerStatus } from "../../api/broker";
 import { ApiLink } from "../../components/ApiLink";
+import { Section } from "../../components/Heading";
 import { PageHead } from "../../components/PageHead";
 import { Problem } from "../../components/Problem";
 import { useText } from "../../i18n";
@@ -35,34 +36,26 @@ export default function Brokers() {
       {isPending && <Spin />}
       {data !== undefined && (
         <Flex vertical gap={16}>
-          <Part title={t.brokers.nodes}>
+          <Section title={t.brokers.nodes}>
             <NodeTable nodes={data.Nodes} revision={data.Revision} />
-          </Part>
+          </Section>
           {local === undefined ? (
             <Alert type="info" showIcon title={t.brokers.notHere(data.LocalReason ?? "")} />
           ) : (
             <>
-              <Part title={t.brokers.here}>
+              <Section title={t.brokers.here}>
                 <Charts counters={local.Counters} at={dataUpdatedAt} key={local.NodeId} />
-              </Part>
-              <Part title={t.brokers.refusals}>
+              </Section>
+              <Section title={t.brokers.refusals}>
                 <Refusals of={local} />
-              </Part>
-              <Part title={t.brokers.facts}>
+              </Section>
+              <Section title={t.brokers.facts}>
                 <Facts of={local} />
-              </Part>
+              </Section>
             </>
           )}
         </Flex>
       )}
     </>
-  );
-}
-
-function Part({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <Card size="small" title={<Typography.Title level={2} style={{ fontSize: 16, margin: 0 }}>{title}</Typography.Title>}>
-      {children}
-    </Card>
   );
 }

@@ -1,9 +1,10 @@
 /* Says what becomes of the devices and of their connections, then does it. */
 import { Modal, Typography } from "antd";
-import { useState } from "react";
-import { useCaGone, useDeviceCount, useLiveCount, type Ca } from "../../api/ca";
+import { useCaGone, useDeviceCount, type Ca } from "../../api/ca";
 import { callWithRollout } from "../../api/call";
+import { useLiveCount } from "../../api/clients";
 import { useChanged } from "../../api/instance";
+import { useAttempt } from "../../components/attempt";
 import { Problem } from "../../components/Problem";
 import { useTold } from "../../components/told";
 import { useText } from "../../i18n";
@@ -25,23 +26,15 @@ export function CaActDialog({ id, action, ca, close }: { id: string; action: CaA
   const gone = useCaGone();
   const devices = useDeviceCount(id, ca.Sn);
   const live = useLiveCount(id, ca.Sn);
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
+  const { attempt, error, busy } = useAttempt();
 
-  async function apply() {
-    setBusy(true);
-    setError(null);
-    try {
+  const apply = () =>
+    attempt(async () => {
       const { rollout } = await callWithRollout(OPERATIONS[action], { MqttInstanceId: id, Sn: ca.Sn });
       await (action === "delete" ? gone(id, ca.Sn) : changed(id));
       told(rollout);
       close();
-    } catch (e) {
-      setError(e);
-    } finally {
-      setBusy(false);
-    }
-  }
+    });
   return (
     <Modal open title={t.ca.titles[action](ca.CaName)} okText={words[action]} okButtonProps={{ danger: action !== "activate" }} confirmLoading={busy} onCancel={close} onOk={() => void apply()}>
       <Problem error={error} />

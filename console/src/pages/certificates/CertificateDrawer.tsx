@@ -5,6 +5,7 @@ import { useMay } from "../../api/session";
 import { ApiLink } from "../../components/ApiLink";
 import { Code, Command } from "../../components/Copied";
 import { State, Time } from "../../components/format";
+import { Title } from "../../components/Heading";
 import { Problem } from "../../components/Problem";
 import { useText } from "../../i18n";
 import { Expiry } from "./Expiry";
@@ -56,9 +57,7 @@ function Chain({ of }: { of: CertificateDetail }) {
   const t = useText();
   return (
     <>
-      <Typography.Title level={2} style={{ fontSize: 16, marginBlock: "0 8px" }}>
-        {t.certificates.chain}
-      </Typography.Title>
+      <Title text={t.certificates.chain} below={8} />
       <Flex vertical gap={8} component="ol" style={{ paddingInlineStart: 20, marginBlock: "0 24px" }}>
         {of.CertificateChainList.map((c, n) => (
           <li key={n}>

@@ -3,6 +3,7 @@ import { Alert, App, Modal, Typography } from "antd";
 import { useState } from "react";
 import { deleteCertificate, type Certificate } from "../../api/certificate";
 import { useChanged } from "../../api/instance";
+import { useAttempt } from "../../components/attempt";
 import { ManyDialog } from "../../components/ManyDialog";
 import { Problem } from "../../components/Problem";
 import { useText } from "../../i18n";
@@ -11,26 +12,18 @@ export function Remove({ of, close }: { of: Certificate[]; close: () => void }) 
   const t = useText();
   const { message } = App.useApp();
   const changed = useChanged();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
+  const { attempt, error, busy } = useAttempt();
   const [many, setMany] = useState(false);
   const used = of.filter((c) => c.UsingProductList.length > 0).length;
   const only = of.length === 1 ? of[0] : undefined;
 
-  async function remove(one: Certificate) {
-    setBusy(true);
-    setError(null);
-    try {
+  const remove = (one: Certificate) =>
+    attempt(async () => {
       await deleteCertificate(one.CertificateId);
       await changed();
       message.success(t.certificates.deleted(one.CertificateName));
       close();
-    } catch (e) {
-      setError(e);
-    } finally {
-      setBusy(false);
-    }
-  }
+    });
   if (many)
     return (
       <ManyDialog<Certificate>

@@ -5,6 +5,7 @@ import { useRef, useState } from "react";
 import { callWithRollout } from "../../api/call";
 import type { Device, DeviceSearch } from "../../api/device";
 import { useChanged } from "../../api/instance";
+import { useAttempt } from "../../components/attempt";
 import { ManyDialog } from "../../components/ManyDialog";
 import { Problem } from "../../components/Problem";
 import { useTold } from "../../components/told";
@@ -83,28 +84,20 @@ function Confirm({ id, action, devices, already = 0, more = false, close }: Conf
   const text = useActionText();
   const told = useTold();
   const changed = useChanged();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
+  const { attempt, error, busy } = useAttempt();
   const [going, setGoing] = useState(false);
   const last = useRef<string | null>(null); /* what the brokers did with the last of many */
   const [one] = devices;
   const params = ({ CaSn, DeviceSn }: Device) => ({ MqttInstanceId: id, CaSn, DeviceSn });
   const title = devices.length === 1 && one !== undefined ? t.devices.titleOf[action](deviceName(one)) : t.devices.titles[action](devices.length);
 
-  async function doOne(device: Device) {
-    setBusy(true);
-    setError(null);
-    try {
+  const doOne = (device: Device) =>
+    attempt(async () => {
       const { rollout } = await callWithRollout(OPERATIONS[action], params(device));
       await changed(id);
       told(rollout);
       close([]);
-    } catch (e) {
-      setError(e);
-    } finally {
-      setBusy(false);
-    }
-  }
+    });
   if (going)
     return (
       <ManyDialog

@@ -1,8 +1,9 @@
 /* What expires when: a calendar of the months to come, and the certificates of a day or of all days. */
-import { Alert, Button, Card, Empty, Flex, Segmented, Select, Spin, Typography } from "antd";
+import { Alert, Button, Empty, Flex, Segmented, Select, Spin } from "antd";
 import { useState } from "react";
 import { EXPIRING_MAX, useExpiring, type ExpiringCertificate, type ExpiringType } from "../../api/expiring";
 import { ApiLink } from "../../components/ApiLink";
+import { Section } from "../../components/Heading";
 import { PageHead } from "../../components/PageHead";
 import { Problem } from "../../components/Problem";
 import { useText } from "../../i18n";
@@ -50,26 +51,17 @@ export default function Expiring() {
       {data !== undefined && data.certificates.length === 0 && <Empty description={t.expiring.none} />}
       {shown !== undefined && data !== undefined && data.certificates.length > 0 && (
         <Flex vertical gap={16}>
-          <Card size="small" title={<Heading text={t.expiring.calendar} />}>
+          <Section title={t.expiring.calendar}>
             <Calendar certificates={data.certificates} days={within} chosen={day} choose={(d) => setDay(d === day ? undefined : d)} />
-          </Card>
-          <Card
-            size="small"
-            title={<Heading text={t.expiring.list} />}
+          </Section>
+          <Section
+            title={t.expiring.list}
             extra={day !== undefined && <Button size="small" onClick={() => setDay(undefined)}>{t.expiring.showAll}</Button>}
           >
             <ExpiringTable rows={shown satisfies ExpiringCertificate[]} />
-          </Card>
+          </Section>
         </Flex>
       )}
     </>
-  );
-}
-
-function Heading({ text }: { text: string }) {
-  return (
-    <Typography.Title level={2} style={{ fontSize: 16, margin: 0 }}>
-      {text}
-    </Typography.Title>
   );
 }

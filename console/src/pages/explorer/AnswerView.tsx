@@ -1,5 +1,6 @@
 /* An answer as it came. */
-import { Card, Flex, Tag, Typography } from "antd";
+import { Flex, Tag, Typography } from "antd";
+import { Section } from "../../components/Heading";
 import { useText } from "../../i18n";
 
 export interface Outcome {
@@ -12,9 +13,8 @@ export function AnswerView({ of }: { of: Outcome }) {
   const t = useText();
   const text = JSON.stringify(of.answer, null, 2);
   return (
-    <Card
-      size="small"
-      title={<Typography.Title level={2} style={{ fontSize: 16, margin: 0 }}>{t.explorer.answer}</Typography.Title>}
+    <Section
+      title={t.explorer.answer}
       extra={
         <Flex gap={4} align="center">
           <Tag color="green">200</Tag>
@@ -27,6 +27,6 @@ export function AnswerView({ of }: { of: Outcome }) {
       <pre data-answer tabIndex={0} aria-label={t.explorer.answer} style={{ margin: 0, maxHeight: 480, overflow: "auto" }}>
         {text}
       </pre>
-    </Card>
+    </Section>
   );
 }

@@ -1,5 +1,5 @@
 /* One operation: form, call, answer, code, and what it may refuse. */
-import { Alert, App, Button, Card, Col, Collapse, Flex, Row, Table, Tabs, Typography } from "antd";
+import { Alert, App, Button, Col, Collapse, Flex, Row, Table, Tabs, Typography } from "antd";
 import { useMemo, useState } from "react";
 import { useSearchParams } from "react-router-dom";
 import { callWithRollout, type Answer } from "../../api/call";
@@ -7,6 +7,8 @@ import { useChanged } from "../../api/instance";
 import type { Operation } from "../../api/openapi";
 import { useMay } from "../../api/session";
 import { LANGUAGES } from "../../codegen";
+import { useAttempt } from "../../components/attempt";
+import { Section } from "../../components/Heading";
 import { Problem } from "../../components/Problem";
 import { useText } from "../../i18n";
 import { AnswerView, type Outcome } from "./AnswerView";
@@ -24,8 +26,7 @@ export function OperationPage({ operation }: { operation: Operation }) {
   const [query] = useSearchParams();
   const [typed, setTyped] = useState<Typed>(() => Object.fromEntries(query));
   const [outcome, setOutcome] = useState<Outcome>();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
+  const { attempt, error, busy } = useAttempt();
   const allowed = may(operation.name, typed[operation.instance]);
   const lacking = operation.parameters.filter((p) => p.required === true && flatNames(p, 1).every(({ name }) => (typed[name] ?? "") === ""));
 
@@ -41,21 +42,14 @@ export function OperationPage({ operation }: { operation: Operation }) {
     });
   }
 
-  async function send() {
-    setBusy(true);
-    setError(null);
-    setOutcome(undefined);
-    const began = performance.now();
-    try {
+  const send = () =>
+    attempt(async () => {
+      setOutcome(undefined);
+      const began = performance.now();
       const { answer, rollout } = await callWithRollout<Answer>(operation.name, Object.fromEntries(filledIn(operation, typed)));
       setOutcome({ answer, rollout, ms: Math.round(performance.now() - began) });
       if (operation.level !== "read") await changed();
-    } catch (e) {
-      setError(e);
-    } finally {
-      setBusy(false);
-    }
-  }
+    });
   return (
     <Row gutter={[24, 24]}>
       <Col xs={24} lg={11}>
@@ -83,14 +77,6 @@ export function OperationPage({ operation }: { operation: Operation }) {
         </Flex>
       </Col>
     </Row>
-  );
-}
-
-function Section({ title, children }: { title: string; children: React.ReactNode }) {
-  return (
-    <Card size="small" title={<Typography.Title level={2} style={{ fontSize: 16, margin: 0 }}>{title}</Typography.Title>}>
-      {children}
-    </Card>
   );
 }
 

@@ -1,9 +1,9 @@
 /* Back to a revision, after it is said what that changes. */
 import { Modal, Spin, Typography } from "antd";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { call, callWithRollout, type Answer } from "../../api/call";
 import { useChanged } from "../../api/instance";
+import { useAttempt } from "../../components/attempt";
 import { Problem } from "../../components/Problem";
 import { useTold } from "../../components/told";
 import { useText } from "../../i18n";
@@ -19,25 +19,17 @@ export function Rollback({ instance, revision, close }: { instance: string; revi
   const t = useText();
   const told = useTold();
   const changed = useChanged();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
+  const { attempt, error, busy } = useAttempt();
   const params = { MqttInstanceId: instance, Revision: revision };
   const dry = useQuery({ queryKey: [instance, "RollbackConfig", revision], gcTime: 0, queryFn: ({ signal }) => call<Outcome>("RollbackConfig", { ...params, DryRun: true }, signal) });
 
-  async function goBack() {
-    setBusy(true);
-    setError(null);
-    try {
+  const goBack = () =>
+    attempt(async () => {
       const { rollout } = await callWithRollout<Outcome>("RollbackConfig", params);
       await changed(instance);
       told(rollout);
       close();
-    } catch (e) {
-      setError(e);
-    } finally {
-      setBusy(false);
-    }
-  }
+    });
   return (
     <Modal open title={t.history.rollbackTitle(revision)} onCancel={close} onOk={() => void goBack()} okText={t.history.rollback} okButtonProps={{ disabled: dry.data === undefined }} confirmLoading={busy}>
       <Problem error={error ?? dry.error} />

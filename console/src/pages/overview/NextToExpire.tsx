@@ -1,8 +1,8 @@
 /* What of this instance ends next. */
-import { Card, Typography } from "antd";
 import { Link } from "react-router-dom";
 import { NEXT_DAYS, useNextToExpire } from "../../api/expiring";
 import { useMay } from "../../api/session";
+import { Section } from "../../components/Heading";
 import { useText } from "../../i18n";
 import { ExpiringTable } from "../expiring/ExpiringTable";
 
@@ -13,12 +13,8 @@ export function NextToExpire({ id }: { id: string }) {
   if (data === undefined) return null;
   const { Certificates: rows, TotalCount: total } = data;
   return (
-    <Card
-      size="small"
-      title={<Typography.Title level={2} style={{ fontSize: 16, margin: 0 }}>{t.overview.ending}</Typography.Title>}
-      extra={total > rows.length && <Link to="/expiring">{t.overview.allEnding(total)}</Link>}
-    >
+    <Section title={t.overview.ending} extra={total > rows.length && <Link to="/expiring">{t.overview.allEnding(total)}</Link>}>
       {rows.length === 0 ? t.overview.nothingEnds(NEXT_DAYS) : <ExpiringTable rows={rows} ofOne />}
-    </Card>
+    </Section>
   );
 }

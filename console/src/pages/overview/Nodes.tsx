@@ -1,8 +1,9 @@
 /* The brokers of an instance, and whether each serves the last revision. */
-import { Card, Table, Typography } from "antd";
+import { Table } from "antd";
 import { now } from "../../api/clock";
 import type { Instance } from "../../api/instance";
 import { Ago, State } from "../../components/format";
+import { Section } from "../../components/Heading";
 import { useText } from "../../i18n";
 
 const SILENT_MS = 30_000;
@@ -16,7 +17,7 @@ export function Nodes({ of }: { of: Instance }) {
     return node.AppliedRevision === of.Revision ? <State mood="good">{t.overview.current}</State> : <State mood="warning">{t.overview.behind}</State>;
   }
   return (
-    <Card size="small" title={<Typography.Title level={2} style={{ fontSize: 16, margin: 0 }}>{t.overview.brokers}</Typography.Title>}>
+    <Section title={t.overview.brokers}>
       <Table<Node>
         rowKey="NodeId"
         size="small"
@@ -31,6 +32,6 @@ export function Nodes({ of }: { of: Instance }) {
           { title: t.overview.started, dataIndex: "StartedAt", render: (at: number) => <Ago at={at} /> },
         ]}
       />
-    </Card>
+    </Section>
   );
 }

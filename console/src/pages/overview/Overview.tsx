@@ -8,6 +8,7 @@ import { useInstance, type Instance } from "../../api/instance";
 import { useMay } from "../../api/session";
 import { ApiLink } from "../../components/ApiLink";
 import { Time } from "../../components/format";
+import { Section } from "../../components/Heading";
 import { PageHead } from "../../components/PageHead";
 import { Problem } from "../../components/Problem";
 import { useText } from "../../i18n";
@@ -104,7 +105,7 @@ function NextSteps({ of }: { of: Instance }) {
   ];
   if (steps.every(([done]) => done)) return null;
   return (
-    <Card size="small" title={<Typography.Title level={2} style={{ fontSize: 16, margin: 0 }}>{t.overview.next}</Typography.Title>}>
+    <Section title={t.overview.next}>
       <Flex vertical gap={8} component="ol" style={{ margin: 0, paddingInlineStart: 0, listStyle: "none" }}>
         {steps.map(([done, text, to]) => (
           <li key={text}>
@@ -120,6 +121,6 @@ function NextSteps({ of }: { of: Instance }) {
           </li>
         ))}
       </Flex>
-    </Card>
+    </Section>
   );
 }

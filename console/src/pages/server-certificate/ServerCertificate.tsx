@@ -1,5 +1,5 @@
 /* One-way or mutual, and the default certificate; with what a switch does to live connections. */
-import { Alert, Button, Card, Flex, Radio, Spin, Switch, Typography } from "antd";
+import { Alert, Button, Flex, Radio, Spin, Switch, Typography } from "antd";
 import { useState } from "react";
 import { Link } from "react-router-dom";
 import { useKnownCas } from "../../api/ca";
@@ -7,6 +7,7 @@ import { useInstance, type Instance } from "../../api/instance";
 import { useMay } from "../../api/session";
 import { ApiLink } from "../../components/ApiLink";
 import { State } from "../../components/format";
+import { Section } from "../../components/Heading";
 import { PageHead } from "../../components/PageHead";
 import { Problem } from "../../components/Problem";
 import { useText } from "../../i18n";
@@ -43,7 +44,7 @@ function Choice({ of }: { of: Instance }) {
   const lacking = mutual && wanted.DefaultCertificate === "";
   return (
     <Flex vertical gap={16} style={{ maxWidth: 880 }}>
-      <Card size="small" title={<Heading text={t.serverCertificate.mode} />}>
+      <Section title={t.serverCertificate.mode}>
         <Radio.Group
           aria-label={t.serverCertificate.mode}
           value={wanted.AuthenticationMode}
@@ -73,12 +74,12 @@ function Choice({ of }: { of: Instance }) {
             action={<Link to={`/instances/${of.MqttInstanceId}/ca`}>{t.serverCertificate.registerCa}</Link>}
           />
         )}
-      </Card>
-      <Card size="small" title={<Heading text={t.serverCertificate.certificate} />}>
+      </Section>
+      <Section title={t.serverCertificate.certificate}>
         <Typography.Paragraph type="secondary">{t.serverCertificate.certificateNote}</Typography.Paragraph>
         <CertificateChoice value={wanted.DefaultCertificate} disabled={!mayChange} change={(DefaultCertificate) => want({ DefaultCertificate })} />
         {lacking && <Alert type="error" showIcon style={{ marginBlockStart: 12 }} title={t.serverCertificate.needsCertificate} />}
-      </Card>
+      </Section>
       {mayChange && (
         <Flex gap={12} align="center">
           <Button type="primary" disabled={same || lacking} onClick={() => setAsking(true)}>
@@ -89,14 +90,6 @@ function Choice({ of }: { of: Instance }) {
       )}
       {asking && <SwitchMode of={of} wanted={wanted} close={() => setAsking(false)} />}
     </Flex>
-  );
-}
-
-function Heading({ text }: { text: string }) {
-  return (
-    <Typography.Title level={2} style={{ fontSize: 16, margin: 0 }}>
-      {text}
-    </Typography.Title>
   );
 }
 

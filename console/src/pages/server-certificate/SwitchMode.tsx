@@ -1,10 +1,9 @@
 /* Says what a change of mode will do to live connections, does it, and says what the brokers did. */
 import { Modal, Typography } from "antd";
-import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
-import { call, callWithRollout, type Answer } from "../../api/call";
+import { callWithRollout } from "../../api/call";
+import { useLiveCount } from "../../api/clients";
 import { useChanged, type Instance } from "../../api/instance";
-import { useMay } from "../../api/session";
+import { useAttempt } from "../../components/attempt";
 import { Problem } from "../../components/Problem";
 import { useTold } from "../../components/told";
 import { useText, type Texts } from "../../i18n";
@@ -24,25 +23,16 @@ export function SwitchMode({ of, wanted, close }: { of: Instance; wanted: Wanted
   const id = of.MqttInstanceId;
   const told = useTold();
   const changed = useChanged();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
-  const mayCount = useMay()("ListSessions", id);
-  const sessions = useQuery({
-    queryKey: [id, "ListSessions", "count"],
-    enabled: mayCount,
-    retry: false,
-    queryFn: ({ signal }) => call<Answer & { Total: number; Brokers: { Answered: boolean }[] }>("ListSessions", { MqttInstanceId: id, PageNo: 1, PageSize: 1 }, signal),
-  });
+  const { attempt, error, busy } = useAttempt();
+  const live = useLiveCount(id);
 
   function leave() {
     if (error !== null) void changed(id); /* it may be another than the one that is shown */
     close();
   }
 
-  async function apply() {
-    setBusy(true);
-    setError(null);
-    try {
+  const apply = () =>
+    attempt(async () => {
       const { rollout } = await callWithRollout("SetAuthenticationMode", {
         MqttInstanceId: id,
         ExpectedRevision: of.Revision, /* what is said here was said of that */
@@ -53,13 +43,7 @@ export function SwitchMode({ of, wanted, close }: { of: Instance; wanted: Wanted
       await changed(id);
       told(rollout);
       close();
-    } catch (e) {
-      setError(e);
-    } finally {
-      setBusy(false);
-    }
-  }
-  const known = sessions.data !== undefined && sessions.data.Brokers.some((b) => b.Answered);
+    });
   return (
     <Modal open title={t.serverCertificate.happens} onCancel={leave} onOk={() => void apply()} okText={t.serverCertificate.confirm} confirmLoading={busy}>
       <Problem error={error} />
@@ -68,8 +52,8 @@ export function SwitchMode({ of, wanted, close }: { of: Instance; wanted: Wanted
           <li key={text}>{text}</li>
         ))}
       </ul>
-      {!sessions.isLoading && (
-        <Typography.Text type="secondary">{known ? t.serverCertificate.connections(sessions.data.Total) : t.serverCertificate.connectionsUnknown}</Typography.Text>
+      {!live.isLoading && (
+        <Typography.Text type="secondary">{typeof live.data === "number" ? t.serverCertificate.connections(live.data) : t.serverCertificate.connectionsUnknown}</Typography.Text>
       )}
     </Modal>
   );

@@ -3,6 +3,7 @@ import { Card, Collapse, Descriptions, Flex, Typography } from "antd";
 import type { ServedCertificate, Verification } from "../../api/verify";
 import { Code, Command } from "../../components/Copied";
 import { Time } from "../../components/format";
+import { Title } from "../../components/Heading";
 import { Letters } from "../../components/idn";
 import { useText } from "../../i18n";
 import { Expiry } from "../certificates/Expiry";
@@ -25,24 +26,16 @@ export function Served({ of }: { of: Verification }) {
           { key: "revision", label: t.verify.revision, children: of.ServedRevision === of.Revision ? of.Revision : t.verify.behind(of.ServedRevision, of.Revision) },
         ]}
       />
-      <Heading text={t.verify.chain(of.Chain.length)} />
+      <Title text={t.verify.chain(of.Chain.length)} below={8} />
       <Flex vertical gap={12} style={{ marginBlockEnd: 24 }}>
         {of.Chain.map((c, n) => (
           <InChain key={c.Sha256} of={c} title={n === 0 ? t.verify.leaf : t.verify.link(n + 1)} />
         ))}
       </Flex>
-      <Heading text={t.verify.command} />
+      <Title text={t.verify.command} below={8} />
       <Typography.Paragraph type="secondary">{t.verify.commandNote}</Typography.Paragraph>
       <Command text={of.Command} label={t.verify.command} />
     </>
-  );
-}
-
-function Heading({ text }: { text: string }) {
-  return (
-    <Typography.Title level={2} style={{ fontSize: 16, marginBlock: "0 8px" }}>
-      {text}
-    </Typography.Title>
   );
 }
 
