@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from harness import homes  # noqa: E402
 from harness.certs import Authority  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
+from harness.console import write_console  # noqa: E402
+from harness.played_broker import instance, played  # noqa: E402, F401  fixtures
 from harness.stack import Stack  # noqa: E402
 from harness.versions import clients_of, mqtt, topic, version, workers  # noqa: E402, F401  fixtures
 
@@ -74,6 +76,14 @@ def stack(open_stack):
 def shared(cluster):
     opener = Opener(cluster)
     yield opener()
+    opener.close()
+
+
+@pytest.fixture(scope="module")
+def with_console(cluster, tmp_path_factory):
+    """One a module whose API serves a console."""
+    opener = Opener(cluster)
+    yield opener(env={"SIGNET_CONSOLE_DIR": write_console(tmp_path_factory.mktemp("console") / "c")})
     opener.close()
 
 

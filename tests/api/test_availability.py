@@ -1,12 +1,11 @@
 """One caller, one lock or one broker that hangs does not keep the API from the others."""
 import concurrent.futures
 import signal
-import socket
 import threading
 import time
 
 import pytest
-from harness.api import Api
+from harness.api import Api, own_address
 from harness.ca import Ca, registered
 from harness.expect import answered, refused
 from harness.process import wait_until
@@ -96,16 +95,6 @@ def test_a_throttled_call_leaves_no_nonce(open_stack):
     answered_calls = sum(r.status == 200 for r in replies)
     assert answered_calls < 40
     assert int(s.sql("SELECT count(*) FROM request_nonce")[0][0]) == before + answered_calls
-
-
-def own_address():
-    """One that is not the loopback's; no packet is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        try:
-            s.connect(("192.0.2.1", 9))
-            return s.getsockname()[0]
-        except OSError:
-            return "127.0.0.1"
 
 
 @pytest.mark.parametrize("operation", ["ApplyToken", "RegisterDeviceCredential", "GetDeviceCredential", "RefreshDeviceCredential"])

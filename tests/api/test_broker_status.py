@@ -1,12 +1,10 @@
 """GetBrokerStatus: what the API makes of what a broker says of itself, with brokers that a test plays, and with a real one."""
 import signal
 import time
-import uuid
 
 import pytest
 from harness import homes
 from harness.expect import answered, contents, refused
-from harness.played_broker import Broker
 from harness.process import wait_until
 
 BUT = ("broker_node", "request_nonce")
@@ -23,24 +21,9 @@ STATUS = {"ok": True, "node": "node-1", "version": "9.9.9", "applied": 42, "mode
 
 
 @pytest.fixture
-def instance(shared):
-    name = "mqtt-cn-" + uuid.uuid4().hex[:11]
-    answered(shared.api.v3("CreateInstance", {"MqttInstanceId": name, "Edition": "standard"}), "CreateInstance")
-    return name
-
-
-@pytest.fixture
-def play(shared, instance):
+def play(played, instance):
     """play(answer to the op status) → a broker of the instance"""
-    made = []
-
-    def make(status):
-        made.append(Broker(shared, instance, {"status": status}))
-        return made[-1]
-
-    yield make
-    for broker in made:
-        broker.close()
+    return lambda status: played(instance, {"status": status})
 
 
 def ask(stack, instance=None):

@@ -14,11 +14,8 @@ BUT = ("broker_node", "request_nonce")
 
 
 @pytest.fixture(scope="module")
-def stack(cluster, tmp_path_factory):
-    from conftest import Opener
-    opener = Opener(cluster)
-    yield opener(env={"SIGNET_CONSOLE_DIR": write_console(tmp_path_factory.mktemp("console") / "c")})
-    opener.close()
+def stack(with_console):
+    return with_console
 
 
 @pytest.fixture

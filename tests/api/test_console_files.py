@@ -15,11 +15,8 @@ FOR_EVER, ASK_AGAIN, NEVER = "public, max-age=31536000, immutable", "no-cache", 
 
 
 @pytest.fixture(scope="module")
-def page(cluster, tmp_path_factory):
-    from conftest import Opener
-    opener = Opener(cluster)
-    yield Page(opener(env={"SIGNET_CONSOLE_DIR": write_console(tmp_path_factory.mktemp("console") / "c")}).api.port)
-    opener.close()
+def page(with_console):
+    return Page(with_console.api.port)
 
 
 def raw(port, target, method=b"GET", headers=b""):

@@ -4,7 +4,6 @@ import hmac
 import json
 import re
 import secrets
-import socket
 import ssl
 import statistics
 import time
@@ -12,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import keys
+from harness.api import own_address
 from harness.console import Page, cookie_of, fresh_address, write_console
 from harness.expect import answered, refused
 from harness.openapi import documents
@@ -21,11 +21,8 @@ FAILURES = 10
 
 
 @pytest.fixture(scope="module")
-def stack(cluster, tmp_path_factory):
-    from conftest import Opener
-    opener = Opener(cluster)
-    yield opener(env={"SIGNET_CONSOLE_DIR": write_console(tmp_path_factory.mktemp("console") / "c")})
-    opener.close()
+def stack(with_console):
+    return with_console
 
 
 @pytest.fixture
@@ -167,16 +164,6 @@ def test_a_page_of_this_host_is_let_in(stack, page):
         assert page.call("ListInstances", origin=origin).status == 200
     assert page.sign_in(stack.key_id, stack.secret, origin="http://Console.Example:81", host="console.example:81").status == 200
     assert page.sign_out(origin=f"http://127.0.0.1:{page.port}").status == 204
-
-
-def own_address():
-    """One that is not the loopback's; no packet is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        try:
-            s.connect(("192.0.2.1", 9))
-            return s.getsockname()[0]
-        except OSError:
-            return "127.0.0.1"
 
 
 def test_a_secret_and_a_cookie_go_only_over_a_private_line(stack, signed_in):

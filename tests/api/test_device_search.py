@@ -10,7 +10,6 @@ from harness.devices import Ca
 from harness.expect import answered, contents, refused
 from harness.mqtt import Client, tls_context
 from harness.odd_certs import OddCa
-from harness.played_broker import Broker
 from harness.process import wait_until
 
 BUT = ("broker_node", "request_nonce")
@@ -269,16 +268,8 @@ def test_devices_of_others_are_not_found(shared, fleet, instance):
 # ---- who is connected ----
 
 @pytest.fixture
-def play(shared):
-    made = []
-
-    def make(instance, online):
-        made.append(Broker(shared, instance, {"online": online}))
-        return made[-1]
-
-    yield make
-    for broker in made:
-        broker.close()
+def play(played):
+    return lambda instance, online: played(instance, {"online": online})
 
 
 def test_without_a_broker_here_nobody_can_say_who_is_connected(shared, fleet):

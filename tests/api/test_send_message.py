@@ -11,7 +11,6 @@ from harness.api import Api
 from harness.expect import answered, contents, refused
 from harness.keys import make_key
 from harness.mqtt import Client
-from harness.played_broker import Broker
 from harness.process import wait_until
 
 BUT = ("broker_node", "access_key", "access_grant", "audit_event")
@@ -35,25 +34,9 @@ def fresh():
 
 
 @pytest.fixture
-def instance(shared):
-    """One that no broker serves."""
-    name = "mqtt-cn-" + uuid.uuid4().hex[:11]
-    answered(shared.api.v3("CreateInstance", {"MqttInstanceId": name}), "CreateInstance")
-    return name
-
-
-@pytest.fixture
-def play(shared, instance):
+def play(played, instance):
     """play(answer to publish) → a broker of the instance"""
-    made = []
-
-    def make(answer):
-        made.append(Broker(shared, instance, {"publish": answer}))
-        return made[-1]
-
-    yield make
-    for broker in made:
-        broker.close()
+    return lambda answer: played(instance, {"publish": answer})
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 import signal
 import threading
 import time
-import uuid
 
 import pytest
 from harness.expect import answered, contents, refused
-from harness.played_broker import Broker
 from harness.process import wait_until
 
 BUT = ("broker_node", "request_nonce")
@@ -20,24 +18,9 @@ SHOWN = {"ClientId": "pump-1", "Address": "192.0.2.7:50122", "Listener": "mqtts"
 
 
 @pytest.fixture
-def instance(shared):
-    name = "mqtt-cn-" + uuid.uuid4().hex[:11]
-    answered(shared.api.v3("CreateInstance", {"MqttInstanceId": name, "Edition": "standard"}), "CreateInstance")
-    return name
-
-
-@pytest.fixture
-def play(shared, instance):
+def play(played, instance):
     """play(answer to the op sessions) → a broker of the instance"""
-    made = []
-
-    def make(sessions, **others):
-        made.append(Broker(shared, instance, {"sessions": sessions, **others}))
-        return made[-1]
-
-    yield make
-    for broker in made:
-        broker.close()
+    return lambda sessions, **others: played(instance, {"sessions": sessions, **others})
 
 
 def ask(stack, instance, **params):

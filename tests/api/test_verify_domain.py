@@ -5,12 +5,10 @@ import socket
 import subprocess
 import threading
 import time
-import uuid
 
 import pytest
 from harness.certs import fingerprint
 from harness.expect import answered, contents, refused
-from harness.played_broker import Broker
 from harness.process import wait_until
 
 BUT = ("broker_node", "request_nonce")
@@ -26,24 +24,9 @@ def told(stack, domain="a.example.com"):
 
 
 @pytest.fixture
-def instance(shared):
-    name = "mqtt-cn-" + uuid.uuid4().hex[:11]
-    answered(shared.api.v3("CreateInstance", {"MqttInstanceId": name}), "CreateInstance")
-    return name
-
-
-@pytest.fixture
-def play(shared, instance):
+def play(played, instance):
     """play(listeners) → a broker of the instance that says it has them"""
-    made = []
-
-    def make(*listeners):
-        made.append(Broker(shared, instance, {"status": {"ok": True, "applied": 9, "listeners": list(listeners)}}))
-        return made[-1]
-
-    yield make
-    for broker in made:
-        broker.close()
+    return lambda *listeners: played(instance, {"status": {"ok": True, "applied": 9, "listeners": list(listeners)}})
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import socket
 import time
 import uuid
 from urllib.parse import quote
@@ -110,3 +111,13 @@ class Api:
             return self.send(method, f"/{version}/{action}?{canonical(params or {})}", h, keep=keep)
         h["Content-Type"] = "application/x-www-form-urlencoded"
         return self.send(method, f"/{version}/{action}", h, canonical(params or {}), keep=keep)
+
+
+def own_address():
+    """An address of this machine that is not the loopback's; no packet is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))
+            return s.getsockname()[0]
+        except OSError:
+            return "127.0.0.1"

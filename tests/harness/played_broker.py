@@ -3,6 +3,11 @@ import contextlib
 import json
 import socket
 import threading
+import uuid
+
+import pytest
+
+from .expect import answered
 
 
 class Broker(threading.Thread):
@@ -37,3 +42,25 @@ class Broker(threading.Thread):
         self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
         self.path.unlink()
+
+
+@pytest.fixture
+def instance(shared):
+    """One that no broker serves."""
+    name = "mqtt-cn-" + uuid.uuid4().hex[:11]
+    answered(shared.api.v3("CreateInstance", {"MqttInstanceId": name}), "CreateInstance")
+    return name
+
+
+@pytest.fixture
+def played(shared):
+    """played(instance, {op: answer}) → a broker of the instance; all are closed at the end."""
+    made = []
+
+    def make(of, answers):
+        made.append(Broker(shared, of, answers))
+        return made[-1]
+
+    yield make
+    for broker in made:
+        broker.close()
