@@ -2,6 +2,7 @@
 /* Accept-Encoding and If-None-Match, of the same bytes. What is chosen is there, and was not refused when
  * there is something else. */
 #include "api/accept_encoding.h"
+#include "tests/fuzz/fuzz_text.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -40,12 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        char *text = malloc(size + 1);
+        char *text = fuzz_text(data, size);
 
         if (text == NULL)
                 return 0;
-        memcpy(text, data, size);
-        text[size] = '\0';
         for (unsigned bits = 0; bits < 8; bits += 2)
                 check_choice(text, bits);
         check_tags(text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A Cookie header. A token that is read stands in it, behind its name, and is made of the letters of one. */
 #include "api/console_token.h"
+#include "tests/fuzz/fuzz_text.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,12 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        char *text = malloc(size + 1);
+        char *text = fuzz_text(data, size);
 
         if (text == NULL)
                 return 0;
-        memcpy(text, data, size);
-        text[size] = '\0';
         check(text);
         free(text);
         return 0;

@@ -2,6 +2,7 @@
 /* A token that is read is the one that its key makes, and its key is text that PostgreSQL takes. */
 #include "api/page_token.h"
 #include "common/text.h"
+#include "tests/fuzz/fuzz_text.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,12 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        char *token = malloc(size + 1);
+        char *token = fuzz_text(data, size);
 
         if (token == NULL)
                 return 0;
-        memcpy(token, data, size);
-        token[size] = '\0';
         for (size_t count = 1; count <= PAGE_KEY_COLUMNS_MAX; count++)
                 check(token, count);
         free(token);

@@ -5,6 +5,7 @@
 
 #include "api/page_token.h"
 #include "common/text.h"
+#include "tests/fuzz/fuzz_text.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -31,12 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         CLEANUP(buf) struct buf token = BUF_UP_TO(64 * 1024);
-        char *text = malloc(size + 1);
+        char *text = fuzz_text(data, size);
 
         if (text == NULL)
                 return 0;
-        memcpy(text, data, size);
-        text[size] = '\0';
         check(text, NULL);
         check(text, text);
         /* past base64, which would keep most inputs out */
