@@ -2,7 +2,7 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { App as AntApp, ConfigProvider, Spin } from "antd";
 import { BrowserRouter } from "react-router-dom";
-import { ApiError } from "./api/call";
+import { ApiError, throttled } from "./api/call";
 import { SessionProvider, useSessions } from "./api/session";
 import { LanguageProvider, useLanguage } from "./i18n";
 import { nonce } from "./nonce";
@@ -13,7 +13,7 @@ import { themeOf } from "./shell/tokens";
 
 /* Again only when the server could not be reached or was busy; what it has refused it refuses again. */
 function again(failures: number, e: Error): boolean {
-  return failures < 2 && e instanceof ApiError && (e.status === 0 || e.status >= 500 || e.status === 429);
+  return failures < 2 && e instanceof ApiError && (e.status === 0 || e.status >= 500 || throttled(e));
 }
 
 const queries = new QueryClient({

@@ -24,6 +24,11 @@ export class ApiError extends Error {
   }
 }
 
+/* Refused for now only: the account has made too many such calls in this second. */
+export function throttled(e: unknown): boolean {
+  return e instanceof ApiError && e.code === "Throttling.User";
+}
+
 const CAS = new Set([
   "UploadUserCertificate",
   "GetUserCertificateDetail",
@@ -74,12 +79,20 @@ export async function callWithRollout<T extends Answer>(
     body: formBody(params),
     signal: signal ?? null,
   });
-  const answer = await reply.json().catch(() => ({}));
-  if (!reply.ok) {
-    if (NOT_SIGNED_IN.has(answer.Code) && token === csrfToken) onExpired(); /* not a session that has begun since */
-    throw new ApiError(reply.status, answer.Code ?? `HTTP ${reply.status}`, answer.Message ?? reply.statusText, answer.RequestId ?? "", operation);
+  try {
+    return { answer: await answerOf<T>(reply, operation), rollout: reply.headers.get("x-signet-rollout") };
+  } catch (e) {
+    if (e instanceof ApiError && NOT_SIGNED_IN.has(e.code) && token === csrfToken) onExpired(); /* not a session that has begun since */
+    throw e;
   }
-  return { answer, rollout: reply.headers.get("x-signet-rollout") };
+}
+
+/* What a reply holds; an ApiError when it is a refusal, or was cut off. */
+export async function answerOf<T>(reply: Response, operation: string): Promise<T> {
+  const answer = await reply.json().catch(() => undefined);
+  if (!reply.ok) throw new ApiError(reply.status, answer?.Code ?? `HTTP ${reply.status}`, answer?.Message ?? reply.statusText, answer?.RequestId ?? "", operation);
+  if (answer === undefined) throw new ApiError(0, "Unreachable", "signet-api does not answer.", "", operation);
+  return answer as T;
 }
 
 export async function call<T extends Answer>(operation: string, params: Params = {}, signal?: AbortSignal): Promise<T> {

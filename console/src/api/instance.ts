@@ -2,6 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { call, type Answer } from "./call";
+import { useMay } from "./session";
 
 export interface InstanceRow {
   InstanceId: string;
@@ -33,12 +34,19 @@ export function useInstances() {
 }
 
 /* Everything about an instance is kept under the key [instance ID, …]. */
-export function useInstance(MqttInstanceId: string, enabled = true) {
+export function useInstance(MqttInstanceId: string, enabled = true, everyMs: number | false = false) {
   return useQuery({
     queryKey: [MqttInstanceId, "DescribeInstance"],
     enabled,
+    refetchInterval: everyMs,
     queryFn: ({ signal }) => call<Instance>("DescribeInstance", { MqttInstanceId }, signal),
   });
+}
+
+/* Whether it is of the edition that has neither domains nor CAs of its own; false when the key may not ask. */
+export function useStandard(MqttInstanceId: string): boolean {
+  const enabled = useMay()("DescribeInstance", MqttInstanceId);
+  return useInstance(MqttInstanceId, enabled).data?.Edition === "standard";
 }
 
 /* After a change: everything that is shown of the instance is asked for anew. */

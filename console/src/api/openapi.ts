@@ -1,6 +1,6 @@
 /* The three documents that signet-api itself works by: every operation, its parameters and its errors. */
 import { useQuery } from "@tanstack/react-query";
-import { send } from "./call";
+import { answerOf, send } from "./call";
 
 export type Product = "onsmqtt" | "cas" | "signet";
 
@@ -83,13 +83,13 @@ function operationsOf(product: Product, document: Document): Operation[] {
 
 async function read(product: Product, signal: AbortSignal): Promise<Operation[]> {
   const reply = await send(`/openapi/${DOCUMENTS[product]}.json`, { signal, cache: "default" });
-  return operationsOf(product, (await reply.json()) as Document);
+  return operationsOf(product, await answerOf<Document>(reply, "openapi"));
 }
 
 export function useOperations() {
   return useQuery({
     queryKey: ["openapi"],
-    staleTime: Infinity,
+    staleTime: "static", /* nor after a change */
     queryFn: async ({ signal }) => {
       const lists = await Promise.all((Object.keys(DOCUMENTS) as Product[]).map((product) => read(product, signal)));
       return lists.flat().sort((a, b) => (a.name < b.name ? -1 : 1));

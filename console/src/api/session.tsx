@@ -1,7 +1,7 @@
 /* Who is signed in, and what the access key may do. */
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { useQueryClient } from "@tanstack/react-query";
-import { ApiError, send, callAs } from "./call";
+import { answerOf, callAs, send } from "./call";
 
 export interface Session {
   AccessKeyId: string;
@@ -29,13 +29,6 @@ interface Sessions {
 export const DRAFT = "draft";
 
 const Context = createContext<Sessions | null>(null);
-
-async function sessionOf(reply: Response): Promise<Session> {
-  const answer = await reply.json().catch(() => ({}));
-  if (!reply.ok)
-    throw new ApiError(reply.status, answer.Code ?? `HTTP ${reply.status}`, answer.Message ?? reply.statusText, answer.RequestId ?? "", "session");
-  return answer as Session;
-}
 
 export function SessionProvider({ children }: { children: ReactNode }) {
   const [session, setSession] = useState<Session | null>(null);
@@ -67,7 +60,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     send("/console/session", { headers: { accept: "application/json" } })
       .then(async (reply) => {
-        if (reply.status !== 401) enter(await sessionOf(reply));
+        if (reply.status !== 401) enter(await answerOf<Session>(reply, "session"));
       })
       .catch(() => {})
       .finally(() => setLoading(false));
@@ -84,7 +77,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
           headers: { "content-type": "application/json" },
           body: JSON.stringify({ AccessKeyId, AccessKeySecret }),
         });
-        enter(await sessionOf(reply));
+        enter(await answerOf<Session>(reply, "session"));
       },
       async signOut() {
         const headers = { "x-signet-csrf": session?.CsrfToken ?? "" };

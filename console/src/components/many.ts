@@ -1,6 +1,6 @@
 /* The same call for many things: a few at a time, told how far it is, stopped when asked; what fails does not stop the rest. What
  * is under way when it is stopped is waited for, so that what is told is what was done. */
-import { ApiError } from "../api/call";
+import { throttled } from "../api/call";
 
 export interface Progress<T> {
   done: number;
@@ -35,10 +35,6 @@ export async function runMany<T>(
   }
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, work));
   return { ...progress };
-}
-
-function throttled(e: unknown): boolean {
-  return e instanceof ApiError && e.code === "Throttling.User";
 }
 
 /* Throttled calls are made again, unless it is stopped. */

@@ -34,8 +34,32 @@ export const stories = [
     async run(w) {
       await w.page.clock.install({time: Date.now() + 3_600_000});
       await w.openTab('overview');
-      await w.page.getByText(w.t.overview.current, {exact: true}).waitFor();
-      assert.equal(await w.page.getByText(w.t.overview.silent).count(), 0);
+      await w.page.getByText(w.t.brokers.current, {exact: true}).waitFor();
+      assert.equal(await w.page.getByText(w.t.brokers.silent).count(), 0);
+    },
+  },
+  {
+    name: 'overview: left open for long, it goes on to say what the API says of a broker',
+    async run(w) {
+      await w.page.route('**/DescribeInstance', async (route) => { // as it was read a minute ago
+        const response = await route.fetch();
+        const answer = await response.json();
+        answer.Brokers.forEach((b) => { b.SeenAt -= 60_000; });
+        await route.fulfill({response, json: answer});
+      });
+      await w.openTab('overview');
+      await w.page.getByRole('row', {name: w.t.brokers.current}).waitFor();
+      assert.equal(await w.page.getByText(w.t.brokers.silent).count(), 0);
+    },
+  },
+  {
+    name: 'overview: what was refused for being asked for too often is asked for again',
+    async run(w) {
+      w.expectStatus(400, 'DescribeInstance');
+      const body = {Code: 'Throttling.User', Message: 'Request was denied due to user flow control.', RequestId: w.unique()};
+      await w.page.route('**/DescribeInstance', (route) => route.fulfill({status: 400, json: body}), {times: 1});
+      await w.openTab('overview');
+      await w.page.getByRole('row', {name: w.t.brokers.current}).waitFor();
     },
   },
   {

@@ -4,13 +4,10 @@ import type { BrokerNode, RejectedEntry } from "../../api/broker";
 import { Ago, State } from "../../components/format";
 import { Unseen } from "../../components/Unseen";
 import { useText } from "../../i18n";
+import { BrokerState } from "./BrokerState";
 
 export function NodeTable({ nodes, revision }: { nodes: BrokerNode[]; revision: number }) {
   const t = useText();
-  function state(node: BrokerNode) {
-    if (!node.Alive) return <State mood="bad">{t.brokers.silent}</State>;
-    return node.Current ? <State mood="good">{t.brokers.current}</State> : <State mood="warning">{t.brokers.behind}</State>;
-  }
   return (
     <Table<BrokerNode>
       rowKey="NodeId"
@@ -30,7 +27,7 @@ export function NodeTable({ nodes, revision }: { nodes: BrokerNode[]; revision: 
           title: t.brokers.serves,
           render: (_, node) => (
             <>
-              {node.AppliedRevision} {state(node)} {!node.Current && <Typography.Text type="secondary">{t.brokers.of(revision)}</Typography.Text>}
+              {node.AppliedRevision} <BrokerState of={node} /> {!node.Current && <Typography.Text type="secondary">{t.brokers.of(revision)}</Typography.Text>}
             </>
           ),
         },

@@ -3,7 +3,7 @@ import { PlusOutlined } from "@ant-design/icons";
 import { Alert, Button } from "antd";
 import { useState } from "react";
 import { useCas, type Ca } from "../../api/ca";
-import { useInstance } from "../../api/instance";
+import { useStandard } from "../../api/instance";
 import { useMay } from "../../api/session";
 import { ApiLink } from "../../components/ApiLink";
 import { useLastPage } from "../../components/lastPage";
@@ -28,7 +28,7 @@ export default function CaCertificates() {
   const [act, setAct] = useState<{ action: CaAction; ca: Ca }>();
   const { data, error, isPending, refetch } = useCas(id, page, PAGE);
   useLastPage(page, PAGE, data?.Total, setPage);
-  const standard = useInstance(id).data?.Edition === "standard";
+  const standard = useStandard(id);
   return (
     <>
       <PageHead

@@ -2,7 +2,7 @@
 import { Alert } from "antd";
 import { useEffect, useState } from "react";
 import { useDevices, type Device } from "../../api/device";
-import { useInstance } from "../../api/instance";
+import { useStandard } from "../../api/instance";
 import { ApiLink } from "../../components/ApiLink";
 import { PageHead } from "../../components/PageHead";
 import { Problem } from "../../components/Problem";
@@ -37,7 +37,7 @@ function DevicesOf({ id }: { id: string }) {
     fromStart();
   }
   const found = useDevices(id, search, cursors.at(-1) ?? "", size);
-  const standard = useInstance(id).data?.Edition === "standard";
+  const standard = useStandard(id);
   const { data } = found;
   const emptied = data !== undefined && !found.isPlaceholderData && data.rows.length === 0 && data.next === "" && cursors.length > 1;
   useEffect(() => {

@@ -2,7 +2,7 @@
 import { ImportOutlined, PlusOutlined, SafetyOutlined } from "@ant-design/icons";
 import { Alert, Button, Progress, Typography } from "antd";
 import { useState } from "react";
-import { useInstance } from "../../api/instance";
+import { useStandard } from "../../api/instance";
 import { useMay } from "../../api/session";
 import { useSniConfig, type SniConfig } from "../../api/sni";
 import { ApiLink } from "../../components/ApiLink";
@@ -36,7 +36,7 @@ function DomainsOf({ id }: { id: string }) {
   const [read, setRead] = useState({ done: 0, total: 0 });
   const [dialog, setDialog] = useState<Dialog>();
   const config = useSniConfig(id, (done, total) => setRead({ done, total }));
-  const standard = useInstance(id, may("DescribeInstance", id)).data?.Edition === "standard";
+  const standard = useStandard(id);
   const mayChange = may("SetSniConfig", id) && !standard;
   return (
     <>

@@ -3,7 +3,7 @@ import { CheckCircleOutlined, RightCircleOutlined } from "@ant-design/icons";
 import { Button, Card, Col, Descriptions, Flex, Row, Spin, Statistic, Typography } from "antd";
 import { useState } from "react";
 import { Link } from "react-router-dom";
-import { useBrokerStatus } from "../../api/broker";
+import { useBrokerStatus, type BrokerStatus } from "../../api/broker";
 import { useInstance, type Instance } from "../../api/instance";
 import { useMay } from "../../api/session";
 import { ApiLink } from "../../components/ApiLink";
@@ -23,7 +23,9 @@ export default function Overview() {
   const t = useText();
   const may = useMay();
   const id = useInstanceId();
-  const { data, error, isPending, refetch } = useInstance(id);
+  const mayAsk = may("GetBrokerStatus", id);
+  const { data, error, isPending, refetch } = useInstance(id, true, mayAsk ? false : LIVE_MS); /* else only this says who is there */
+  const status = useBrokerStatus(id, LIVE_MS, mayAsk).data;
   const [deleting, setDeleting] = useState(false);
   return (
     <>
@@ -40,20 +42,21 @@ export default function Overview() {
       />
       <Problem error={error} retry={() => void refetch()} />
       {isPending && <Spin />}
-      {data !== undefined && <Glance of={data} />}
+      {data !== undefined && <Glance of={data} status={status} />}
       {data !== undefined && deleting && <DeleteInstance instance={data} close={() => setDeleting(false)} />}
     </>
   );
 }
 
-function Glance({ of }: { of: Instance }) {
+/* `status`: undefined when nothing is known of the brokers. */
+function Glance({ of, status }: { of: Instance; status: BrokerStatus | undefined }) {
   const t = useText();
   const path = `/instances/${of.MqttInstanceId}`;
   const numbers: [string, number | undefined, string][] = [
     [t.overview.domains, of.DomainCount, "domains"],
     [t.overview.cas, of.CaCertificateCount, "ca"],
     [t.overview.devices, of.DeviceCount, "devices"],
-    [t.overview.connected, useConnections(of), "sessions"],
+    [t.overview.connected, status?.Local?.Counters["Connections"], "sessions"], /* of the broker on the API's machine */
   ];
   return (
     <Flex vertical gap={16}>
@@ -81,16 +84,10 @@ function Glance({ of }: { of: Instance }) {
           ]}
         />
       </Card>
-      <Nodes of={of} />
+      <Nodes of={of} live={status?.Nodes} />
       <NextToExpire id={of.MqttInstanceId} />
     </Flex>
   );
-}
-
-/* Of the broker on the API's machine; undefined when nothing is known of it. */
-function useConnections(of: Instance): number | undefined {
-  const mayAsk = useMay()("GetBrokerStatus", of.MqttInstanceId);
-  return useBrokerStatus(of.MqttInstanceId, LIVE_MS, mayAsk).data?.Local?.Counters["Connections"];
 }
 
 /* What somebody who has just made the instance does, in order; gone once all of it is done. */
