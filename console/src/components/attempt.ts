@@ -20,5 +20,5 @@ export function useAttempt() {
       setBusy(false);
     }
   }
-  return { attempt, error, busy, setError };
+  return { attempt, error, busy };
 }

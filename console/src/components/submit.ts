@@ -7,7 +7,7 @@ import { useAttempt } from "./attempt";
 /* `fields`: the parameter's name, or an error's Code that names none, → the form's field. */
 export function useSubmit<V extends object>(send: (values: V) => Promise<void>, fields: Record<string, string> = {}) {
   const [form] = Form.useForm<V>();
-  const { attempt, error, busy, setError } = useAttempt();
+  const { attempt, error, busy } = useAttempt();
   const [wrong, setWrong] = useState<string>(); /* the field to be looked at, as soon as it may be written in again */
   useEffect(() => {
     if (busy || wrong === undefined) return;
@@ -25,7 +25,7 @@ export function useSubmit<V extends object>(send: (values: V) => Promise<void>, 
         setWrong(field);
       }
     });
-  return { form, submit, error, busy, setError };
+  return { form, submit, error, busy };
 }
 
 /* The field; undefined when the error names none. */

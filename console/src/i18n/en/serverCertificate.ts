@@ -4,7 +4,6 @@ export const serverCertificate = {
   certificate: "Default certificate",
   certificateNote: "Served to clients that send no SNI, or one that no domain of this instance matches.",
   noCertificate: "None yet: such clients are refused.",
-  change: "Change",
   choose: "Choose a server certificate",
   mode: "Authentication",
   oneWay: "One-way authentication",

@@ -9,7 +9,6 @@ export const sessions = {
   device: "Device certificate",
   login: "Access key",
   since: "Connected",
-  revision: "Let in under revision",
   total: (n: number) => `${n} connected`,
   none: "Nobody is connected.",
   noneFound: "This client is not connected.",

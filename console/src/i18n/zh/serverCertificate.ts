@@ -6,7 +6,6 @@ export const serverCertificate: typeof En = {
   certificate: "默认证书",
   certificateNote: "用于未携带 SNI，或 SNI 未匹配到本实例任何域名的客户端。",
   noCertificate: "尚未设置：此类客户端将被拒绝。",
-  change: "更换",
   choose: "选择服务端证书",
   mode: "认证方式",
   oneWay: "单向认证",

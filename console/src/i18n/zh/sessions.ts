@@ -11,7 +11,6 @@ export const sessions: typeof En = {
   device: "设备证书",
   login: "访问密钥",
   since: "连接时间",
-  revision: "接入时的配置版本",
   total: (n: number) => `${n} 个在线`,
   none: "当前没有客户端在线。",
   noneFound: "该客户端不在线。",

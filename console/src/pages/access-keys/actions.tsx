@@ -1,10 +1,8 @@
 /* What can be done with a key, as far as the signed-in one may. */
-import { App } from "antd";
 import { call } from "../../api/call";
 import { rotateAccessKey, type AccessKey } from "../../api/access-key";
-import { useChanged } from "../../api/instance";
 import { useMay, useSession } from "../../api/session";
-import { Problem } from "../../components/Problem";
+import { useAsk } from "../../components/ask";
 import { useText } from "../../i18n";
 import { useOneTimeSecret } from "./OneTimeSecret";
 
@@ -46,22 +44,4 @@ export function useKeyActions(edit: (key: AccessKey) => void): KeyAction[] {
     },
   ];
   return all.filter((a) => may(a.needs));
-}
-
-/* Asks first, unless `title` is null; then does it, and shows why not. */
-function useAsk() {
-  const { modal } = App.useApp();
-  const changed = useChanged();
-  return (title: string | null, content: string, okText: string, work: () => Promise<unknown>) => {
-    const onOk = async () => {
-      try {
-        await work();
-      } catch (e) {
-        modal.error({ title: okText, content: <Problem error={e} /> });
-      }
-      await changed();
-    };
-    if (title === null) void onOk();
-    else modal.confirm({ title, content, okText, okButtonProps: { danger: true }, autoFocusButton: "cancel", onOk });
-  };
 }

@@ -1,5 +1,5 @@
 /* The revocation list of a CA: shown, uploaded, removed. */
-import { App, Button, Collapse, Descriptions, Flex, Form, Spin, Typography } from "antd";
+import { Button, Collapse, Descriptions, Flex, Form, Spin, Typography } from "antd";
 import { useState } from "react";
 import { useCrl, type Ca, type Crl as List } from "../../api/ca";
 import { callWithRollout } from "../../api/call";
@@ -7,6 +7,7 @@ import { now } from "../../api/clock";
 import { useChanged } from "../../api/instance";
 import { useMay } from "../../api/session";
 import { ApiLink } from "../../components/ApiLink";
+import { useAsk } from "../../components/ask";
 import { Code, Command } from "../../components/Copied";
 import { Count, State, Time } from "../../components/format";
 import { Heading } from "../../components/Heading";
@@ -96,24 +97,8 @@ function UploadCrl({ id, sn, close }: { id: string; sn: string; close: () => voi
 
 function useRemove(id: string, ca: Ca) {
   const t = useText();
-  const { modal } = App.useApp();
   const told = useTold();
-  const changed = useChanged();
-  return (entries: number) =>
-    modal.confirm({
-      title: t.ca.crlRemoveTitle(ca.CaName),
-      content: t.ca.crlRemoveText(entries),
-      okText: t.ca.crlRemove,
-      okButtonProps: { danger: true },
-      autoFocusButton: "cancel",
-      async onOk() {
-        try {
-          const { rollout } = await callWithRollout("DeleteCaCrl", { MqttInstanceId: id, CaSn: ca.Sn });
-          told(rollout);
-        } catch (e) {
-          modal.error({ title: t.ca.crlRemove, content: <Problem error={e} /> });
-        }
-        await changed(id);
-      },
-    });
+  const ask = useAsk();
+  const remove = async () => told((await callWithRollout("DeleteCaCrl", { MqttInstanceId: id, CaSn: ca.Sn })).rollout);
+  return (entries: number) => ask(t.ca.crlRemoveTitle(ca.CaName), t.ca.crlRemoveText(entries), t.ca.crlRemove, remove, id);
 }

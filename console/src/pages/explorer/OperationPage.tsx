@@ -30,9 +30,10 @@ export function OperationPage({ operation }: { operation: Operation }) {
   const allowed = may(operation.name, typed[operation.instance]);
   const lacking = operation.parameters.filter((p) => p.required === true && flatNames(p, 1).every(({ name }) => (typed[name] ?? "") === ""));
 
+  const changes = operation.level !== "read" && typed["DryRun"] !== "true";
   const { modal } = App.useApp();
   function ask() {
-    if (operation.level === "read" || typed["DryRun"] === "true") return void send();
+    if (!changes) return void send();
     modal.confirm({
       title: t.explorer.sureTitle(operation.name, typed[operation.instance] ?? ""),
       content: operation.name.startsWith("Delete") ? t.explorer.deletes : t.explorer.changes,
@@ -48,7 +49,7 @@ export function OperationPage({ operation }: { operation: Operation }) {
       const began = performance.now();
       const { answer, rollout } = await callWithRollout<Answer>(operation.name, Object.fromEntries(filledIn(operation, typed)));
       setOutcome({ answer, rollout, ms: Math.round(performance.now() - began) });
-      if (operation.level !== "read") await changed();
+      if (changes) await changed();
     });
   return (
     <Row gutter={[24, 24]}>

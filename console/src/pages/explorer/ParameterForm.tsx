@@ -69,11 +69,10 @@ interface EditorOf {
 
 function Editor({ id, name, of, schema, isInstance, text, set }: EditorOf) {
   const t = useText();
-  const instances = useInstances().data ?? [];
   const choices = schema.enum ?? (schema.type === "boolean" ? ["true", "false"] : undefined);
   if (choices !== undefined)
     return <Select id={id} aria-label={name} allowClear value={text === "" ? undefined : text} placeholder={schema.default === undefined ? undefined : t.explorer.byDefault(String(schema.default))} onChange={(v?: string) => set(v ?? "")} options={choices.map((value) => ({ value }))} />;
-  if (isInstance) return <AutoComplete defaultActiveFirstOption={false} id={id} aria-label={name} value={text} onChange={(v: string) => set(v)} options={instances.map((i) => ({ value: i.InstanceId }))} />;
+  if (isInstance) return <InstanceInput id={id} name={name} text={text} set={set} />;
   if (isSecret(of) && (schema.maxLength ?? Infinity) < LONG) return <Input.Password id={id} autoComplete="off" value={text} onChange={(e) => set(e.target.value)} />;
   if ((schema.maxLength ?? 0) > LONG || isSecret(of)) return <PemInput id={id} label={name} value={text} onChange={set} placeholder={typeof of.example === "string" ? of.example : ""} />;
   return (
@@ -86,6 +85,11 @@ function Editor({ id, name, of, schema, isInstance, text, set }: EditorOf) {
       onChange={(e) => set(e.target.value)}
     />
   );
+}
+
+function InstanceInput({ id, name, text, set }: Pick<EditorOf, "id" | "name" | "text" | "set">) {
+  const instances = useInstances().data ?? [];
+  return <AutoComplete defaultActiveFirstOption={false} id={id} aria-label={name} value={text} onChange={(v: string) => set(v)} options={instances.map((i) => ({ value: i.InstanceId }))} />;
 }
 
 /* Items that have been added or typed; the last can be taken away. */

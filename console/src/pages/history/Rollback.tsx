@@ -21,7 +21,7 @@ export function Rollback({ instance, revision, close }: { instance: string; revi
   const changed = useChanged();
   const { attempt, error, busy } = useAttempt();
   const params = { MqttInstanceId: instance, Revision: revision };
-  const dry = useQuery({ queryKey: [instance, "RollbackConfig", revision], gcTime: 0, queryFn: ({ signal }) => call<Outcome>("RollbackConfig", { ...params, DryRun: true }, signal) });
+  const dry = useQuery({ queryKey: ["RollbackConfig", instance, revision], gcTime: 0, queryFn: ({ signal }) => call<Outcome>("RollbackConfig", { ...params, DryRun: true }, signal) });
 
   const goBack = () =>
     attempt(async () => {

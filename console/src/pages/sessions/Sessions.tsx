@@ -3,9 +3,9 @@ import { Alert, App, Button, Flex, Input, Switch, Table, Typography } from "antd
 import { useCallback, useState } from "react";
 import { call } from "../../api/call";
 import { useClients, type Client } from "../../api/clients";
-import { useChanged } from "../../api/instance";
 import { useMay } from "../../api/session";
 import { ApiLink } from "../../components/ApiLink";
+import { useAsk } from "../../components/ask";
 import { Ago } from "../../components/format";
 import { useLastPage } from "../../components/lastPage";
 import { PageHead } from "../../components/PageHead";
@@ -90,23 +90,17 @@ export default function Sessions() {
 
 function useCutOff(InstanceId: string) {
   const t = useText();
-  const { modal, message } = App.useApp();
-  const changed = useChanged();
+  const { message } = App.useApp();
+  const ask = useAsk();
   return (ClientId: string) =>
-    modal.confirm({
-      title: t.sessions.cutTitle(ClientId),
-      content: t.sessions.cutText,
-      okText: t.sessions.cut,
-      okButtonProps: { danger: true },
-      autoFocusButton: "cancel",
-      async onOk() {
-        try {
-          await call("CloseConnection", { InstanceId, ClientId });
-          message.success(t.sessions.cutDone(ClientId));
-        } catch (e) {
-          modal.error({ title: t.sessions.cut, content: <Problem error={e} /> });
-        }
-        await changed(InstanceId);
+    ask(
+      t.sessions.cutTitle(ClientId),
+      t.sessions.cutText,
+      t.sessions.cut,
+      async () => {
+        await call("CloseConnection", { InstanceId, ClientId });
+        message.success(t.sessions.cutDone(ClientId));
       },
-    });
+      InstanceId,
+    );
 }
