@@ -32,6 +32,15 @@ async function names(w) {
   return w.page.locator('.ant-table-tbody [data-row-key] td:nth-child(2)').allInnerTexts();
 }
 
+// Turns to a page; its names. Its number is there a moment before the old rows are marked as old.
+async function turn(w, button, page) {
+  const [before] = await names(w);
+  await w.page.getByRole('button', {name: button}).click();
+  await w.page.getByText(w.t.devices.page(page), {exact: true}).waitFor();
+  await w.eventually(async () => (await names(w))[0] !== before, `the rows of page ${page}`);
+  return names(w);
+}
+
 async function act(w, name, text, title) {
   await rowOf(w, name).getByRole('button', {name: w.t.devices.actionOf(text, name), exact: true}).click();
   await confirm(w, title(name), text);
@@ -113,13 +122,9 @@ export const stories = [
       await w.openTab(`devices?ca=${caSn}`);
       await w.page.getByText(w.t.devices.total(THOUSANDS)).waitFor();
       const first = await names(w);
-      await w.page.getByRole('button', {name: w.t.devices.next}).click();
-      await w.page.getByText(w.t.devices.page(2), {exact: true}).waitFor();
-      const second = await names(w);
+      const second = await turn(w, w.t.devices.next, 2);
       assert.deepEqual([first.length, second.length, new Set([...first, ...second]).size], [PAGE, PAGE, 2 * PAGE]);
-      await w.page.getByRole('button', {name: w.t.devices.previous}).click();
-      await w.page.getByText(w.t.devices.page(1), {exact: true}).waitFor();
-      assert.deepEqual(await names(w), first);
+      assert.deepEqual(await turn(w, w.t.devices.previous, 1), first);
       await find(w, `${stem.toUpperCase()}249`); // 249, 2490 … 2499
       await w.eventually(async () => (await names(w)).length === 11, '11 rows');
       const [[sn]] = await w.sql(`SELECT sn FROM device_certificate WHERE name = '${stem}1234'`);
@@ -136,9 +141,7 @@ export const stories = [
       await w.openTab(`devices?ca=${caSn}`);
       const [gone] = await names(w);
       await w.page.getByRole('checkbox', {name: w.t.devices.choosePage}).check();
-      await w.page.getByRole('button', {name: w.t.devices.next}).click();
-      await w.page.getByText(w.t.devices.page(2), {exact: true}).waitFor();
-      const [other] = await names(w);
+      const [other] = await turn(w, w.t.devices.next, 2);
       await w.page.getByRole('checkbox', {name: w.t.devices.choose(other), exact: true}).check();
       await w.page.getByText(w.t.devices.chosen(PAGE + 1)).waitFor();
       const [[DeviceSn]] = await w.sql(`SELECT sn FROM device_certificate WHERE name = '${gone}'`);
@@ -173,10 +176,7 @@ export const stories = [
     async run(w) {
       const {caSn} = await madeUp(w, 2 * PAGE);
       await w.openTab(`devices?ca=${caSn}`);
-      await names(w);
-      await w.page.getByRole('button', {name: w.t.devices.next}).click();
-      await w.page.getByText(w.t.devices.page(2), {exact: true}).waitFor();
-      await names(w);
+      await turn(w, w.t.devices.next, 2);
       await w.page.getByRole('button', {name: w.t.devices.chooseAll}).click();
       await w.page.getByText(w.t.devices.chosenAll).waitFor();
       await w.page.getByRole('link', {name: w.t.shell.tabs.devices, exact: true}).click();
